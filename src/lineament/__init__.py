@@ -1,0 +1,1 @@
+"""Lineament sees, tells and draws fine detail, and checks what is said about it."""

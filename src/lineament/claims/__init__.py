@@ -1,0 +1,1 @@
+"""Text to claims, and claims against annotations."""

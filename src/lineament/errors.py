@@ -1,0 +1,53 @@
+"""Every error raised on purpose, drawn as one tree.
+
+LineamentError
+├── BadInput                what a person gave cannot be used
+│   ├── BadMedia            a clip or picture that cannot be opened or decoded
+│   ├── BadAnnotation       an annotations file with unknown words or wrong types
+│   ├── BadVocabulary       a word that no table knows
+│   └── BadStore            a stored folder that is damaged or of another version
+├── EmptyTrack              a face track without frames
+└── MissingExtra            an optional dependency that is not installed
+"""
+
+
+class LineamentError(Exception):
+    """Any error of ours: one message, and one hint on what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class BadInput(LineamentError):
+    """What a person gave cannot be used; the command line exits with 2."""
+
+
+class BadMedia(BadInput):
+    """A clip or picture cannot be opened, decoded, or is beyond the limits."""
+
+
+class BadAnnotation(BadInput):
+    """An annotation holds an unknown word, a wrong type or an impossible value."""
+
+
+class BadVocabulary(BadInput):
+    """A word is in no table of the vocabulary."""
+
+
+class BadStore(BadInput):
+    """A stored folder is damaged or was written by an incompatible version."""
+
+
+class EmptyTrack(LineamentError):
+    """A face track has no frames."""
+
+
+class MissingExtra(LineamentError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is not installed", hint=f"pip install 'lineament[{extra}]'"
+        )

@@ -1,0 +1,1 @@
+"""Faces found, followed, cropped; their landmarks turned into signals and timed facts."""

@@ -1,0 +1,1 @@
+"""Faces and aerial scenes drawn from an annotation: unlimited data with exact truth."""
