@@ -1,0 +1,436 @@
+"""Open a clip or picture, read frames by presentation time, write a clip."""
+
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lineament.errors import BadMedia
+
+if TYPE_CHECKING:
+    import av.container
+    import av.video.frame
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+CLIP_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".flv"}
+)
+FALLBACK_FPS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused before it can fill the memory.
+
+    Attributes:
+        min_side_px: Smallest side that can hold a face at all.
+        max_side_px: Longest side accepted.
+        max_pixels: Largest frame area accepted.
+        max_seconds: Longest clip accepted.
+    """
+
+    min_side_px: int = 16
+    max_side_px: int = 16_384
+    max_pixels: int = 80_000_000
+    max_seconds: float = 6 * 3600.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What is known of a clip or picture before its frames are decoded.
+
+    Width and height are those a person sees: the rotation flag is applied. `duration_seconds`
+    and `num_frames` may be estimates of the container until all frames have been read; a
+    picture has one frame, duration 0 and 0 fps.
+    """
+
+    path: Path
+    width: int
+    height: int
+    duration_seconds: float
+    num_frames: int
+    fps: float
+    is_picture: bool = False
+    rotation_degrees: int = 0
+    limits: Limits = DEFAULT_LIMITS
+
+    def frames(
+        self, start_seconds: float = 0.0, stop_seconds: float = math.inf
+    ) -> Iterator[tuple[float, UInt8[np.ndarray, "height width 3"]]]:
+        """Yield ``(time in seconds, pixels)`` in order of presentation time.
+
+        Times start at 0 with the clip's first frame. Only frames whose time lies in the
+        half-open span are given; decoding begins at the key frame before it.
+
+        Raises:
+            BadMedia: Nothing could be decoded, or the clip ends before it says it does.
+        """
+        if self.is_picture:
+            yield 0.0, read_picture(self.path, limits=self.limits)
+            return
+        yield from _read_frames(self, start_seconds, stop_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Some frames of a clip and when each is shown."""
+
+    pixels: UInt8[np.ndarray, "frames height width 3"]
+    times_seconds: Float64[np.ndarray, " frames"]
+
+
+def open_clip(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Clip:
+    """Open a clip or picture and read what its container says.
+
+    Args:
+        path: A video file of any format FFmpeg reads, or a picture.
+        limits: Sizes beyond which media are refused.
+
+    Raises:
+        BadMedia: The file is missing, empty, no media, without video, or beyond the limits.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BadMedia(f"{path}: no such file", hint="check the path")
+    if path.is_dir():
+        raise BadMedia(f"{path}: is a folder", hint="give a clip or a picture")
+    if path.stat().st_size == 0:
+        raise BadMedia(f"{path}: the file is empty", hint="copy or download it again")
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return _open_picture(path, limits)
+    return _open_video(path, limits)
+
+
+def sample_frames(clip: Clip, num_frames: int) -> Frames:
+    """Sample frames at the centres of equal time bins.
+
+    The frame shown at each centre is taken: the last whose presentation time is not later.
+    Short clips give fewer frames rather than repeated ones.
+
+    Args:
+        clip: Clip or picture.
+        num_frames: How many at most.
+    """
+    duration = max(clip.duration_seconds, 1e-6)
+    centres = (np.arange(num_frames) + 0.5) * duration / num_frames
+    return frames_at(clip, centres)
+
+
+def frames_at(clip: Clip, times_seconds: Iterable[float]) -> Frames:
+    """Return the frames shown at the given times, each frame once.
+
+    Times before the first frame give the first, times after the last give the last.
+    """
+    wanted = sorted(times_seconds)
+    if not wanted:
+        raise ValueError("no times were given")
+    kept: list[tuple[float, np.ndarray]] = []
+    shown: tuple[float, np.ndarray] | None = None
+    position = 0
+    for time, pixels in clip.frames():
+        while shown is not None and position < len(wanted) and time > wanted[position] + 1e-6:
+            if not kept or kept[-1][0] != shown[0]:
+                kept.append(shown)
+            position += 1
+        shown = (time, pixels)
+        if position == len(wanted):
+            break
+    if position < len(wanted) and shown is not None and (not kept or kept[-1][0] != shown[0]):
+        kept.append(shown)
+    return Frames(
+        pixels=np.stack([pixels for _, pixels in kept]),
+        times_seconds=np.array([time for time, _ in kept]),
+    )
+
+
+def read_picture(
+    path: Path | str, *, limits: Limits = DEFAULT_LIMITS
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Decode a picture, turned the way its EXIF flag says, transparency on white.
+
+    Raises:
+        BadMedia: The picture is damaged or beyond the limits.
+    """
+    path = Path(path)
+    with _picture_errors(path):
+        image = Image.open(path)
+        _check_size(path, *image.size, limits)
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(_flatten(upright))
+
+
+def write_clip(
+    path: Path | str,
+    pixels: Iterable[UInt8[np.ndarray, "height width 3"]],
+    *,
+    fps: float = FALLBACK_FPS,
+    crf: int = 18,
+) -> Path:
+    """Write frames as H.264 mp4; odd sides lose their last row or column.
+
+    Args:
+        path: Where to; the suffix chooses the container.
+        pixels: Frames of one size, RGB.
+        fps: Frames a second.
+        crf: Quality of x264: 0 is lossless, 18 hardly visible, 23 its default.
+    """
+    import av
+    from fractions import Fraction
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream: Any = None
+        for frame_pixels in pixels:
+            height, width = (side - side % 2 for side in frame_pixels.shape[:2])
+            if stream is None:
+                rate = Fraction(fps).limit_denominator(1001)
+                stream = container.add_stream("libx264", rate=rate)
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                stream.options = {"crf": str(crf), "preset": "veryfast"}
+            even = np.ascontiguousarray(frame_pixels[:height, :width])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+        if stream is None:
+            raise ValueError("no frames were given")
+        container.mux(stream.encode(None))
+    return path
+
+
+def find_media(folder: Path | str) -> list[Path]:
+    """Return all clips and pictures below a folder, in name order."""
+    suffixes = PICTURE_SUFFIXES | CLIP_SUFFIXES
+    return sorted(
+        path
+        for path in Path(folder).rglob("*")
+        if path.suffix.lower() in suffixes and path.is_file()
+    )
+
+
+def _open_picture(path: Path, limits: Limits) -> Clip:
+    with _picture_errors(path):
+        with Image.open(path) as image:
+            _check_size(path, *image.size, limits)
+            if getattr(image, "n_frames", 1) > 1 and path.suffix.lower() == ".webp":
+                return _open_video(path, limits)
+            orientation = image.getexif().get(0x0112, 1)
+            width, height = image.size
+            image.load()
+        if orientation in (5, 6, 7, 8):
+            width, height = height, width
+        return Clip(path, width, height, 0.0, 1, 0.0, is_picture=True, limits=limits)
+
+
+def _open_video(path: Path, limits: Limits) -> Clip:
+    with _video_errors(path), _open_container(path) as container:
+        stream = _video_stream(container, path)
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if not width or not height:
+            raise BadMedia(f"{path}: no frame size could be read", hint="re-encode the clip")
+        _check_size(path, width, height, limits)
+        fps = float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
+        duration = _container_duration(container, stream)
+        declared = stream.frames
+        first = next(container.decode(stream), None)
+        if first is None:
+            raise BadMedia(f"{path}: holds no frame", hint="re-encode the clip")
+        rotation = int(getattr(first, "rotation", 0) or 0) % 360
+    if duration is None or not declared:
+        counted, span = _count_packets(path)
+        declared = declared or counted
+        duration = duration or span or declared / fps
+    if duration > limits.max_seconds:
+        raise BadMedia(
+            f"{path}: lasts {duration:.0f} s, more than the limit of {limits.max_seconds:.0f} s",
+            hint="cut the clip into parts",
+        )
+    if rotation in (90, 270):
+        width, height = height, width
+    return Clip(
+        path, width, height, duration, declared, fps, rotation_degrees=rotation, limits=limits
+    )
+
+
+def _read_frames(
+    clip: Clip, start_seconds: float, stop_seconds: float
+) -> Iterator[tuple[float, np.ndarray]]:
+    num_decoded, last_time = 0, -math.inf
+    with _video_errors(clip.path), _open_container(clip.path) as container:
+        stream = _video_stream(container, clip.path)
+        stream.thread_type = "AUTO"
+        origin = _origin_seconds(container, stream)
+        if start_seconds > 1.0 and origin is not None:
+            target = int((start_seconds + origin - 0.5) / stream.time_base)
+            container.seek(max(target, 0), stream=stream, backward=True, any_frame=False)
+        for frame in container.decode(stream):
+            num_decoded += 1
+            time = frame.time
+            if time is None:
+                time = max(last_time, -1 / clip.fps) + 1 / clip.fps
+            elif origin is None:
+                origin = time
+            time -= origin or 0.0
+            if time <= last_time:  # repeated or backward stamps: keep order, drop nothing
+                time = last_time + 0.5 / clip.fps
+            last_time = time
+            if time >= stop_seconds:
+                return
+            if time >= start_seconds - 1e-6:
+                yield max(time, 0.0), _pixels_from_frame(frame, clip.rotation_degrees)
+    whole = start_seconds <= 0 and math.isinf(stop_seconds)
+    if whole and num_decoded < 0.9 * clip.num_frames - 2:
+        raise BadMedia(
+            f"{clip.path}: cut short: {num_decoded} of {clip.num_frames} frames can be read",
+            hint="copy the file again, or keep what is there: "
+            f"ffmpeg -i {clip.path.name} -c:v libx264 whole.mp4",
+        )
+
+
+def _pixels_from_frame(frame: "av.video.frame.VideoFrame", rotation_degrees: int) -> np.ndarray:
+    pixels = frame.to_ndarray(format="rgb24")
+    if rotation_degrees:
+        pixels = np.ascontiguousarray(np.rot90(pixels, rotation_degrees // 90))
+    return pixels
+
+
+def _open_container(path: Path) -> Any:
+    import av
+
+    # A clip's own path is always a local file: FFmpeg must not follow it as a URL or playlist.
+    return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    streams = [s for s in container.streams.video if not _is_cover(s)]
+    if not streams:
+        raise BadMedia(f"{path}: no video in it", hint="sound alone cannot be looked at")
+    return streams[0]
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(int(stream.disposition) & 0x0400)  # AV_DISPOSITION_ATTACHED_PIC
+
+
+def _container_duration(container: Any, stream: Any) -> float | None:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    if container.duration:
+        return container.duration / 1_000_000
+    return None
+
+
+def _origin_seconds(container: Any, stream: Any) -> float | None:
+    if stream.start_time is not None:
+        return float(stream.start_time * stream.time_base)
+    return None if container.start_time is None else container.start_time / 1_000_000
+
+
+def _count_packets(path: Path) -> tuple[int, float]:
+    """Count frames and seconds of a clip whose container does not say (webm streams, GIF)."""
+    with _open_container(path) as container:
+        stream = _video_stream(container, path)
+        spans = [
+            (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+            for packet in container.demux(stream)
+            if packet.size and packet.pts is not None
+        ]
+    if not spans:
+        return _count_packets_without_times(path), 0.0
+    first = min(start for start, _ in spans)
+    return len(spans), float(max(start + length for start, length in spans) - first)
+
+
+def _count_packets_without_times(path: Path) -> int:
+    with _open_container(path) as container:
+        stream = _video_stream(container, path)
+        return sum(1 for packet in container.demux(stream) if packet.size)
+
+
+def _check_size(path: Path, width: int, height: int, limits: Limits) -> None:
+    if min(width, height) < limits.min_side_px:
+        raise BadMedia(
+            f"{path}: {width}x{height} px is too small to show anything",
+            hint=f"at least {limits.min_side_px} px a side are needed",
+        )
+    if max(width, height) > limits.max_side_px or width * height > limits.max_pixels:
+        raise BadMedia(
+            f"{path}: {width}x{height} px is beyond the limit",
+            hint=f"scale it to {limits.max_side_px} px or less on the longer side",
+        )
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    if image.mode in ("I;16", "I;16B", "I", "F"):
+        values = np.asarray(image, dtype=np.float32)
+        low, high = float(values.min()), float(values.max())
+        scaled = (values - low) * (255.0 / (high - low) if high > low else 0.0)
+        return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+@contextmanager
+def _picture_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BadMedia:
+        raise
+    except UnidentifiedImageError:
+        raise BadMedia(f"{path}: is not a picture that can be read", hint=_kind_hint(path)) from None
+    except Image.DecompressionBombError as error:
+        raise BadMedia(f"{path}: {error}", hint="scale it down first") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadMedia(f"{path}: damaged picture ({error})", hint=_kind_hint(path)) from None
+
+
+@contextmanager
+def _video_errors(path: Path) -> Iterator[None]:
+    from av.error import FFmpegError
+
+    try:
+        yield
+    except FFmpegError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadMedia(
+            f"{path}: cannot be read as a clip ({reason})", hint=_kind_hint(path)
+        ) from None
+
+
+def _kind_hint(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
+        return "the file holds plain text"
+    if b"ftyp" in head[:16]:
+        return "the file begins like an mp4 but is incomplete; copy or download it again"
+    return "convert it with: ffmpeg -i FILE -c:v libx264 clip.mp4"
+
+
+def picture_bytes(pixels: UInt8[np.ndarray, "height width 3"], *, quality: int = 85) -> bytes:
+    """Encode pixels as JPEG, for reports and endpoints."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def with_counted_frames(clip: Clip, times_seconds: Sequence[float]) -> Clip:
+    """Return the clip with the count and length that reading it showed."""
+    if clip.is_picture or not len(times_seconds):
+        return clip
+    step = float(np.median(np.diff(times_seconds))) if len(times_seconds) > 1 else 1 / clip.fps
+    span = float(times_seconds[-1] - times_seconds[0]) + step
+    return replace(
+        clip, num_frames=len(times_seconds), duration_seconds=span, fps=len(times_seconds) / span
+    )
