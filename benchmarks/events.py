@@ -132,7 +132,9 @@ def main() -> None:
     marks = read_marks()
     names = [n for n in marks if (n in DEVELOPMENT) == arguments.development]
     counts = score_clips(names, marks, clip_path)
-    total = {key: sum(row[key] for row in counts.values()) for key in ("hits", "false_alarms", "misses")}
+    total = {
+        key: sum(row[key] for row in counts.values()) for key in ("hits", "false_alarms", "misses")
+    }
     result = {"clips": len(names), "marked": total["hits"] + total["misses"], "all": total | {"f1": f1(total)},
               "kinds": {kind: row | {"f1": f1(row)} for kind, row in counts.items()}}  # fmt: skip
     print(json.dumps(result, indent=1))

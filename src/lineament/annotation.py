@@ -344,9 +344,7 @@ def _text(row: Mapping[str, Any], key: str, where: str, *, required: bool = True
     return value
 
 
-def _number(
-    row: Mapping[str, Any], key: str, where: str, *, default: float | None = None
-) -> float:
+def _number(row: Mapping[str, Any], key: str, where: str, *, default: float | None = None) -> float:
     value = row.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadAnnotation(f"{where}.{key}: expected a number, got {value!r}")

@@ -48,6 +48,4 @@ class MissingExtra(LineamentError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed", hint=f"pip install 'lineament[{extra}]'"
-        )
+        super().__init__(f"{package} is not installed", hint=f"pip install 'lineament[{extra}]'")

@@ -184,8 +184,9 @@ def write_clip(
         fps: Frames a second.
         crf: Quality of x264: 0 is lossless, 18 hardly visible, 23 its default.
     """
-    import av
     from fractions import Fraction
+
+    import av
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -388,7 +389,9 @@ def _picture_errors(path: Path) -> Iterator[None]:
     except BadMedia:
         raise
     except UnidentifiedImageError:
-        raise BadMedia(f"{path}: is not a picture that can be read", hint=_kind_hint(path)) from None
+        raise BadMedia(
+            f"{path}: is not a picture that can be read", hint=_kind_hint(path)
+        ) from None
     except Image.DecompressionBombError as error:
         raise BadMedia(f"{path}: {error}", hint="scale it down first") from None
     except (OSError, SyntaxError, ValueError) as error:

@@ -1,10 +1,13 @@
 """What finds faces: one small protocol, and what it finds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 NUM_MESH_POINTS = 478  # 468 of the face mesh and 5 for each iris
 
@@ -21,7 +24,7 @@ class FoundFace:
         score: How sure the finder is, 0 to 1.
     """
 
-    box_xyxy_px: tuple[float, float, float, float]
+    box_xyxy_px: Box
     landmarks_px: Float32[np.ndarray, "478 3"] | None
     score: float
 
@@ -34,8 +37,10 @@ class FaceFinder(Protocol):
 
     name: str
 
-    def find(self, pixels: UInt8[np.ndarray, "height width 3"]) -> list[FoundFace]:
-        """Find every face of a frame, with no knowledge of earlier ones."""
+    def find(
+        self, pixels: UInt8[np.ndarray, "height width 3"], known: Sequence[FoundFace] = ()
+    ) -> list[FoundFace]:
+        """Find every face of a frame but those already known in it."""
         ...
 
     def find_again(
@@ -51,15 +56,13 @@ class FaceFinder(Protocol):
 
 def box_of_landmarks(
     landmarks_px: Float32[np.ndarray, "points 3"],
-) -> tuple[float, float, float, float]:
+) -> Box:
     """Return the smallest box around the landmarks."""
     low, high = landmarks_px[:, :2].min(axis=0), landmarks_px[:, :2].max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def box_iou(
-    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
-) -> float:
+def box_iou(first: Box, second: Box) -> float:
     """Return intersection over union of two boxes."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
@@ -69,6 +72,6 @@ def box_iou(
     return overlap / (box_area(first) + box_area(second) - overlap)
 
 
-def box_area(box: tuple[float, float, float, float]) -> float:
+def box_area(box: Box) -> float:
     """Return the area of a box, 0 where it is turned inside out."""
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)

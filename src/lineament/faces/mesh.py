@@ -2,7 +2,10 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,14 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from lineament.errors import MissingExtra
-from lineament.faces.finder import NUM_MESH_POINTS, FoundFace, box_area, box_iou, box_of_landmarks
+from lineament.faces.finder import (
+    NUM_MESH_POINTS,
+    Box,
+    FoundFace,
+    box_area,
+    box_iou,
+    box_of_landmarks,
+)
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +31,8 @@ MIN_BOX_ONLY_SCORE = 0.7  # a face that the mesh does not confirm must be surer
 MIN_MESH_SIDE_PX = 24.0  # below this the mesh answers at random
 TILE_PX = 384
 TILE_SCALE = 2
+
+ScoredBox = tuple[float, Box]
 
 _DETECTOR = """
 input_stream: "image"
@@ -56,9 +68,13 @@ class MeshFinder:
     def __init__(self) -> None:
         self._parts = _load_parts()
         # The short-range model sees faces that fill the frame, the full-range one small ones.
-        self._near = _Graph(self._parts, _DETECTOR.format(calculator="FaceDetectionShortRangeCpu"))
-        self._far = _Graph(self._parts, _DETECTOR.format(calculator="FaceDetectionFullRangeCpu"))
-        self._mesh = _Graph(self._parts, _MESH)
+        near = _DETECTOR.format(calculator="FaceDetectionShortRangeCpu")
+        far = _DETECTOR.format(calculator="FaceDetectionFullRangeCpu")
+        with _silent_stderr():
+            self._near, self._far, self._mesh = (
+                _Graph(self._parts, text) for text in (near, far, _MESH)
+            )
+            self._warm_up()
 
     def __enter__(self) -> "MeshFinder":
         return self
@@ -66,16 +82,24 @@ class MeshFinder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def find(self, pixels: UInt8[np.ndarray, "height width 3"]) -> list[FoundFace]:
+    def find(
+        self, pixels: UInt8[np.ndarray, "height width 3"], known: Sequence[FoundFace] = ()
+    ) -> list[FoundFace]:
         """Find every face: in the whole frame, and in enlarged tiles when that shows none."""
         boxes = self._detect(pixels)
-        if not boxes:
+        taken = [face.box_xyxy_px for face in known]
+        has_new = any(not any(_is_same(box, other) for other in taken) for _, box in boxes)
+        # Where the known faces are small, or there are none, others may be small too.
+        if not has_new and all(face.landmarks_px is None for face in known):
             boxes = self._detect_in_tiles(pixels)
         found: list[FoundFace] = []
-        for score, box in sorted(boxes, key=lambda item: -item[0]):
+        for score, box in boxes:
+            if any(_is_same(box, other) for other in taken):
+                continue
             face = self._confirm(pixels, box, score)
-            if face and not any(_is_same(face.box_xyxy_px, f.box_xyxy_px) for f in found):
+            if face and not any(_is_same(face.box_xyxy_px, other) for other in taken):
                 found.append(face)
+                taken.append(face.box_xyxy_px)
         return found
 
     def find_again(
@@ -94,30 +118,26 @@ class MeshFinder:
         for graph in (self._near, self._far, self._mesh):
             graph.close()
 
-    def _detect(self, pixels: np.ndarray) -> list[tuple[float, tuple[float, float, float, float]]]:
-        boxes = self._run_detector(self._near, pixels)
-        for score, box in self._run_detector(self._far, pixels):
-            if not any(_is_same(box, other) for _, other in boxes):
-                boxes.append((score, box))
-        return boxes
+    def _warm_up(self) -> None:
+        """Run every graph once, so that their native start-up notices come now, unheard."""
+        blank = np.zeros((64, 64, 3), np.uint8)
+        self._detect(blank)
+        self._landmarks(blank, 32.0, 32.0, 48.0, 0.0)
 
-    def _detect_in_tiles(
-        self, pixels: np.ndarray
-    ) -> list[tuple[float, tuple[float, float, float, float]]]:
-        boxes: list[tuple[float, tuple[float, float, float, float]]] = []
-        for left, top, tile in _tiles(pixels):
-            for score, box in self._run_detector(self._far, tile):
-                moved = _unscaled(box, left, top)
-                same = [i for i, (_, other) in enumerate(boxes) if _is_same(moved, other)]
-                if not same:
-                    boxes.append((score, moved))
-                elif score > boxes[same[0]][0]:
-                    boxes[same[0]] = (score, moved)
-        return boxes
+    def _detect(self, pixels: np.ndarray) -> list[ScoredBox]:
+        near = self._run_detector(self._near, pixels)
+        return _keep_surest(near + self._run_detector(self._far, pixels))
 
-    def _detect_near(
-        self, pixels: np.ndarray, box: tuple[float, float, float, float]
-    ) -> FoundFace | None:
+    def _detect_in_tiles(self, pixels: np.ndarray) -> list[ScoredBox]:
+        return _keep_surest(
+            [
+                (score, _unscaled(box, left, top))
+                for left, top, tile in _tiles(pixels)
+                for score, box in self._run_detector(self._far, tile)
+            ]
+        )
+
+    def _detect_near(self, pixels: np.ndarray, box: Box) -> FoundFace | None:
         side = TILE_PX / TILE_SCALE / 2
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         height, width = pixels.shape[:2]
@@ -133,9 +153,7 @@ class MeshFinder:
         score, near = max(found)
         return self._confirm(pixels, near, score, is_known=True)
 
-    def _run_detector(
-        self, graph: "_Graph", pixels: np.ndarray
-    ) -> list[tuple[float, tuple[float, float, float, float]]]:
+    def _run_detector(self, graph: "_Graph", pixels: np.ndarray) -> list[ScoredBox]:
         packet = graph.run(image=self._parts.image_packet(pixels))
         height, width = pixels.shape[:2]
         boxes = []
@@ -150,7 +168,7 @@ class MeshFinder:
     def _confirm(
         self,
         pixels: np.ndarray,
-        box: tuple[float, float, float, float],
+        box: Box,
         score: float,
         *,
         is_known: bool = False,
@@ -186,16 +204,25 @@ class MeshFinder:
         return self._parts.landmarks(packet, width, height)
 
 
-def _roi_of_landmarks(landmarks: np.ndarray) -> tuple[float, float, float, float]:
+def _roi_of_landmarks(landmarks: np.ndarray) -> Box:
     x0, y0, x1, y1 = box_of_landmarks(landmarks)
     across = landmarks[RIGHT_EYE_OUTER] - landmarks[LEFT_EYE_OUTER]
     angle = float(np.arctan2(across[1], across[0]))
     return (x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * ROI_SCALE, angle
 
 
-def _is_same(
-    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
-) -> bool:
+def _keep_surest(
+    boxes: list[ScoredBox],
+) -> list[ScoredBox]:
+    """Keep the surest of each group of detections that are one face, surest first."""
+    kept: list[ScoredBox] = []
+    for score, box in sorted(boxes, key=lambda item: -item[0]):
+        if not any(_is_same(box, other) for _, other in kept):
+            kept.append((score, box))
+    return kept
+
+
+def _is_same(first: Box, second: Box) -> bool:
     """Say whether two detections are one face; the two models draw boxes of different size."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
@@ -226,9 +253,7 @@ def _enlarged(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
 
 
-def _unscaled(
-    box: tuple[float, float, float, float], left: int, top: int
-) -> tuple[float, float, float, float]:
+def _unscaled(box: Box, left: int, top: int) -> Box:
     x0, y0, x1, y1 = (side / TILE_SCALE for side in box)
     return left + x0, top + y0, left + x1, top + y1
 
@@ -310,11 +335,44 @@ class _Parts:
 
 
 def _load_parts() -> _Parts:
-    # MediaPipe's C++ side writes banners to stderr; people asked for a result, not for those.
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        import mediapipe  # noqa: F401
-    except ImportError:
-        raise MissingExtra("mediapipe", "face") from None
-    return _Parts()
+        _defer_import("matplotlib.pyplot")
+        with _silent_stderr():
+            return _Parts()
+    except ImportError as error:
+        if error.name == "mediapipe":
+            raise MissingExtra("mediapipe", "face") from None
+        raise
+
+
+def _defer_import(name: str) -> None:
+    """Load a module only when something in it is used.
+
+    mediapipe imports pyplot for its drawing helpers, which are not used here: that alone would
+    be a third of the start-up time.
+    """
+    if name in sys.modules or find_spec(name.split(".")[0]) is None:
+        return
+    spec = find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    loader = LazyLoader(spec.loader)
+    spec.loader = loader
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep what native code prints while it starts from the terminal; Python's errors still rise."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)

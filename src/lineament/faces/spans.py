@@ -60,7 +60,9 @@ def keep_spans(
 
 
 def smooth(
-    signal: Float[np.ndarray, " frames"], times_seconds: Float[np.ndarray, " frames"], seconds: float
+    signal: Float[np.ndarray, " frames"],
+    times_seconds: Float[np.ndarray, " frames"],
+    seconds: float,
 ) -> Float[np.ndarray, " frames"]:
     """Average over a centred window of about `seconds`; NaN frames are left out of it."""
     if len(signal) < 3:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
@@ -12,7 +12,7 @@ from lineament.faces.finder import NUM_MESH_POINTS, FaceFinder, FoundFace, box_i
 
 log = logging.getLogger(__name__)
 
-SEARCH_SECONDS = 0.5  # how often to look for somebody new while all known faces are in view
+SEARCH_SECONDS = 1.0  # how often to look for somebody new while all known faces are in view
 LOST_SEARCH_SECONDS = 0.2  # how often while somebody known is out of view, or nobody is in view
 OCCLUSION_SECONDS = 1.5  # how long a lost face keeps its track
 SAME_FACE_IOU = 0.5  # two tracks this close are one
@@ -164,8 +164,13 @@ class FaceTracker:
         return any(t.is_lost and time - t.last_seconds < 0.1 for t in self._open)
 
     def _search(self, index: int, time: float, pixels: np.ndarray) -> None:
+        for track in self._open:
+            if track.is_lost:  # an occluded face often reappears where it was
+                face = self._finder.find_again(pixels, track.last)
+                if face is not None and _is_near(face, track.last):
+                    track.add(index, time, face)
         seen = [track for track in self._open if not track.is_lost]
-        for face in self._finder.find(pixels):
+        for face in self._finder.find(pixels, [track.last for track in seen]):
             if any(_is_same_place(face, track.last) for track in seen):
                 continue
             track = self._find_lost(face) or self._new_track(face, time)
@@ -212,17 +217,18 @@ class CutDetector:
     def is_cut(self, pixels: UInt8[np.ndarray, "height width 3"]) -> bool:
         """Compare with the frame before; the first frame is no cut."""
         height, width = pixels.shape[:2]
-        rows = np.linspace(0, height - 1, THUMBNAIL_STEPS).astype(int)
-        columns = np.linspace(0, width - 1, THUMBNAIL_STEPS).astype(int)
-        thumbnail = pixels[np.ix_(rows, columns)].astype(np.float32).mean(axis=2) / 255.0
+        down, across = max(height // THUMBNAIL_STEPS, 1), max(width // THUMBNAIL_STEPS, 1)
+        thumbnail = pixels[::down, ::across, 1].astype(np.float32) / 255.0  # green alone will do
         last, self._last = self._last, thumbnail
-        if last is None:
+        if last is None or last.shape != thumbnail.shape:
             return False
         change = float(np.abs(thumbnail - last).mean())
         # A brightness flash shifts everything alike; a new shot also changes the pattern.
         pattern = float(np.abs((thumbnail - thumbnail.mean()) - (last - last.mean())).mean())
-        is_cut = pattern > CUT_DIFFERENCE / 2 and change > CUT_DIFFERENCE and (
-            change > CUT_RATIO * self._usual
+        is_cut = (
+            pattern > CUT_DIFFERENCE / 2
+            and change > CUT_DIFFERENCE
+            and (change > CUT_RATIO * self._usual)
         )
         self._usual = 0.9 * self._usual + 0.1 * min(change, CUT_DIFFERENCE)
         return is_cut
@@ -294,17 +300,11 @@ def _find_predecessor(joined: list[list[FaceTrack]], track: FaceTrack) -> list[F
 
 
 def _shifted(track: FaceTrack, offset: int) -> FaceTrack:
-    return _replaced(track, frame_index=track.frame_index + offset)
+    return replace(track, frame_index=track.frame_index + offset)
 
 
 def _renumbered(track: FaceTrack, number: int) -> FaceTrack:
-    return _replaced(track, id=number)
-
-
-def _replaced(track: FaceTrack, **changes: object) -> FaceTrack:
-    import dataclasses
-
-    return dataclasses.replace(track, **changes)  # type: ignore[arg-type]
+    return replace(track, id=number)
 
 
 def _concatenated(pieces: list[FaceTrack]) -> FaceTrack:

@@ -1,0 +1,56 @@
+"""All commands, and how errors reach a person."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from lineament.cli import annotate, check, render
+from lineament.errors import LineamentError
+
+# The error that a wrong command line raises; newer typers carry click inside themselves.
+UsageError = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="lineament",
+    help="See, tell, draw and check fine detail in faces and aerial scenes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("annotate")(annotate.annotate)
+app.command("check")(check.check)
+app.command("render")(render.render)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    try:
+        return app(args=list(arguments), standalone_mode=False) or 0
+    except LineamentError as error:
+        return _fail(error.message, error.hint)
+    except UsageError as error:
+        return _fail(_lower_first(str(error)), "lineament --help lists the commands and options")
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail("stopped", "run the same command again to go on", code=130)
+    except typer.Exit as error:
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): leave quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _lower_first(text: str) -> str:
+    return (text[:1].lower() + text[1:]).rstrip(".")
+
+
+def _fail(message: str, hint: str, *, code: int = 2) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return code

@@ -1,0 +1,97 @@
+"""Follow all faces of a clip; long clips are shared over processes."""
+
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+from jaxtyping import Float64
+
+from lineament.faces.finder import FaceFinder
+from lineament.faces.track import FaceTrack, follow_faces, iterate_spans, join_tracks
+from lineament.video import Clip, with_counted_frames
+
+MIN_PART_SECONDS = 10.0  # a shorter part does not pay for starting a process
+
+FinderFactory = Callable[[], FaceFinder]
+
+
+@dataclass(frozen=True)
+class FollowedClip:
+    """A clip whose every frame has been looked at.
+
+    Attributes:
+        clip: With the frame count and length that reading it showed.
+        tracks: The faces, those first seen first.
+        times_seconds: Presentation time of every frame.
+    """
+
+    clip: Clip
+    tracks: tuple[FaceTrack, ...]
+    times_seconds: Float64[np.ndarray, " frames"]
+
+
+def follow_clip(
+    clip: Clip,
+    make_finder: FinderFactory,
+    *,
+    num_workers: int | None = None,
+    on_frame: Callable[[float], None] | None = None,
+) -> FollowedClip:
+    """Follow all faces of a clip or picture.
+
+    Args:
+        clip: What to look at.
+        make_finder: Makes a finder; called once in every process, so it must be importable.
+        num_workers: Processes at most; the machine's cores by default.
+        on_frame: Called with the time of each frame this process has looked at.
+
+    Raises:
+        BadMedia: The clip cannot be decoded, or holds no frame.
+    """
+    num_parts = _count_parts(clip, num_workers)
+    if num_parts == 1:
+        parts = [_follow_part(clip, (0.0, math.inf), make_finder, on_frame)]
+    else:
+        parts = _follow_parts(clip, num_parts, make_finder, on_frame)
+    times = np.concatenate([part_times for _, part_times in parts])
+    tracks = join_tracks((tracks, len(part_times)) for tracks, part_times in parts)
+    return FollowedClip(with_counted_frames(clip, times), tuple(tracks), times)
+
+
+def _count_parts(clip: Clip, num_workers: int | None) -> int:
+    num_cores = num_workers or len(os.sched_getaffinity(0))
+    return max(1, min(num_cores, int(clip.duration_seconds // MIN_PART_SECONDS)))
+
+
+def _follow_parts(
+    clip: Clip,
+    num_parts: int,
+    make_finder: FinderFactory,
+    on_frame: Callable[[float], None] | None,
+) -> list[tuple[list[FaceTrack], np.ndarray]]:
+    first, *others = iterate_spans(clip.duration_seconds, num_parts)
+    # Fresh processes: a copy of this one would share native threads that do not survive it.
+    with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_follow_part, clip, span, make_finder) for span in others]
+        # This process takes the first part itself.
+        parts = [_follow_part(clip, first, make_finder, on_frame)]
+        parts += [future.result() for future in futures]
+    return parts
+
+
+def _follow_part(
+    clip: Clip,
+    span_seconds: tuple[float, float],
+    make_finder: FinderFactory,
+    on_frame: Callable[[float], None] | None = None,
+) -> tuple[list[FaceTrack], np.ndarray]:
+    finder = make_finder()
+    try:
+        tracks, times = follow_faces(clip.frames(*span_seconds), finder, on_frame=on_frame)
+    finally:
+        finder.close()
+    return tracks, np.array(times)
