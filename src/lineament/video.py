@@ -1,6 +1,5 @@
 """Open a clip or picture, read frames by presentation time, write a clip."""
 
-import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -419,13 +418,6 @@ def _kind_hint(path: Path) -> str:
     if b"ftyp" in head[:16]:
         return "the file begins like an mp4 but is incomplete; copy or download it again"
     return "convert it with: ffmpeg -i FILE -c:v libx264 clip.mp4"
-
-
-def picture_bytes(pixels: UInt8[np.ndarray, "height width 3"], *, quality: int = 85) -> bytes:
-    """Encode pixels as JPEG, for reports and endpoints."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 def with_counted_frames(clip: Clip, times_seconds: Sequence[float]) -> Clip:
