@@ -8,7 +8,6 @@ NEEDED = (
     ("mediapipe (through OpenCV)", "libGL.so.1", "libgl1"),
     ("mediapipe (through OpenCV)", "libglib-2.0.so.0", "libglib2.0-0"),
     ("skia-python", "libEGL.so.1", "libegl1"),
-    ("skia-python", "libfontconfig.so.1", "libfontconfig1"),
 )
 
 

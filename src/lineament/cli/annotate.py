@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,10 @@ ReportOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="For a folder of media: where the store lies.")
 ]
+LandmarkerOption = Annotated[
+    Path | None,
+    typer.Option("--landmarker", help="A face_landmarker.task file to use instead of our finder."),
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")
 ]
@@ -32,6 +37,7 @@ def annotate(
     report: ReportOption = None,
     out: OutOption = None,
     workers: WorkersOption = None,
+    landmarker: LandmarkerOption = None,
 ) -> None:
     """Find the faces of a clip or picture and say what they do when."""
     if media.is_dir():
@@ -40,11 +46,16 @@ def annotate(
     if out is not None:
         raise BadInput("--out is for a folder of media", hint="use --report for a single clip")
     from lineament.describe.annotate import annotate_clip
+    from lineament.faces.mesh import MeshFinder
+    from lineament.faces.tasks import TaskFinder
     from lineament.video import open_clip
 
     clip = open_clip(media)
+    make_finder = partial(TaskFinder, landmarker) if landmarker else MeshFinder
     with show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance:
-        annotated = annotate_clip(media, num_workers=workers, on_frame=advance)
+        annotated = annotate_clip(
+            media, make_finder=make_finder, num_workers=workers, on_frame=advance
+        )
     if report is not None:
         from lineament.describe.page import write_report
 

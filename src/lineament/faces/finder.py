@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -29,6 +29,7 @@ class FoundFace:
     score: float
 
 
+@runtime_checkable
 class FaceFinder(Protocol):
     """Finds faces in a frame, and a face again in the next one.
 
