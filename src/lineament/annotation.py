@@ -2,6 +2,7 @@
 
 import json
 import math
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,7 @@ class Annotation:
 
     def is_closed(self, name: str) -> bool:
         """Say whether the absence of a name means that it is false."""
+        name = read_vocabulary().negatives.get(name, name)
         if name in self.closed:
             return True
         entry = read_vocabulary().names.get(name)
@@ -157,7 +159,7 @@ class Annotation:
         }
 
 
-def annotation_from_dict(row: Mapping[str, Any], *, where: str = "annotation") -> Annotation:
+def annotation_from_dict(row: Any, *, where: str = "annotation") -> Annotation:
     """Read the JSON shape of ``lineament annotate``.
 
     Facts may also stand flat, under ``facts``, each with its own ``subject`` (``face 0`` when
@@ -177,6 +179,8 @@ def annotation_from_dict(row: Mapping[str, Any], *, where: str = "annotation") -
     for index, entry in enumerate(_list(row, "subjects", where)):
         at = f"{where}: subjects[{index}]"
         subject = _subject_from_dict(entry, at)
+        if any(subject.id == other.id for other in subjects):
+            raise BadAnnotation(f"{at}.id: {subject.id!r} is there twice")
         subjects.append(subject)
         for number, fact in enumerate(_list(entry, "facts", at)):
             facts.append(fact_from_dict(fact, where=f"{at}.facts[{number}]", subject=subject.id))
@@ -188,14 +192,14 @@ def annotation_from_dict(row: Mapping[str, Any], *, where: str = "annotation") -
         facts=tuple(facts),
         closed=_closed_from_list(_list(row, "closed", where), where),
         duration_seconds=_number(row, "duration_seconds", where, default=0.0),
-        num_frames=int(_number(row, "num_frames", where, default=1)),
+        num_frames=_count(row, "num_frames", where),
         fps=_number(row, "fps", where, default=0.0),
         licence=_text(row, "licence", where, required=False),
         split_key=_text(row, "split_key", where, required=False),
     )
 
 
-def fact_from_dict(row: Mapping[str, Any], *, where: str, subject: str = "face 0") -> Fact:
+def fact_from_dict(row: Any, *, where: str, subject: str = "face 0") -> Fact:
     """Read one fact; see `Fact.to_dict` for the shape.
 
     Raises:
@@ -209,7 +213,7 @@ def fact_from_dict(row: Mapping[str, Any], *, where: str, subject: str = "face 0
     validated = row.get("validated", "none")
     if validated not in VALIDATED:
         raise BadAnnotation(
-            f"{where}.validated: expected one of {', '.join(VALIDATED)}, got {validated!r}"
+            f"{where}.validated: expected one of {', '.join(VALIDATED)}, got {_shown(validated)}"
         )
     return Fact(
         name=name,
@@ -217,7 +221,7 @@ def fact_from_dict(row: Mapping[str, Any], *, where: str, subject: str = "face 0
         subject=_text(row, "subject", where, required=False) or subject,
         span_seconds=_span_from_dict(row, where),
         region=_region_from_list(row.get("region"), where),
-        confidence=_number(row, "confidence", where, default=1.0),
+        confidence=_number(row, "confidence", where, default=1.0, most=1.0),
         source=_text(row, "source", where, required=False) or "labels",
         validated=validated,
     )
@@ -236,16 +240,14 @@ def check_value(name: str, value: object, *, where: str) -> None:
     except BadVocabulary as error:
         raise BadAnnotation(f"{where}.name: {error.message}", hint=error.hint) from None
     if entry.kind == "flag" and not isinstance(value, bool):
-        raise BadAnnotation(f"{where}.value: {name} is true or false, got {value!r}")
+        raise BadAnnotation(f"{where}.value: {name} is true or false, got {_shown(value)}")
     if entry.kind == "choice" and value not in entry.choices:
-        hint = nearest_hint(str(value), entry.choices)
-        raise BadAnnotation(f"{where}.value: {name} cannot be {value!r}", hint=hint)
-    if entry.kind == "number" and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
-    ):
-        raise BadAnnotation(f"{where}.value: {name} is a number, got {value!r}")
+        hint = nearest_hint(value if isinstance(value, str) else "", entry.choices)
+        raise BadAnnotation(f"{where}.value: {name} cannot be {_shown(value)}", hint=hint)
+    if entry.kind == "number" and not _is_number(value):
+        raise BadAnnotation(f"{where}.value: {name} is a number, got {_shown(value)}")
     if entry.kind == "relation" and not isinstance(value, str):
-        raise BadAnnotation(f"{where}.value: {name} is the id of a subject, got {value!r}")
+        raise BadAnnotation(f"{where}.value: {name} is the id of a subject, got {_shown(value)}")
 
 
 def read_annotations(path: Path | str) -> Iterator[Annotation]:
@@ -262,7 +264,7 @@ def read_annotations(path: Path | str) -> Iterator[Annotation]:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadAnnotation(f"{path}: {error.strerror or error}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of 5,000 digits
         raise BadAnnotation(f"{path}: not JSON ({error})") from None
     for number, row in enumerate(rows if isinstance(rows, list) else [rows]):
         where = f"{path}[{number}]" if isinstance(rows, list) else str(path)
@@ -276,7 +278,7 @@ def _read_lines(path: Path) -> Iterator[Annotation]:
                 continue
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise BadAnnotation(f"{path}, line {number}: not JSON ({error})") from None
             yield annotation_from_dict(row, where=f"{path}, line {number}")
 
@@ -289,7 +291,7 @@ def _subject_from_dict(row: Any, where: str) -> Subject:
         kind=_text(row, "kind", where, required=False) or "face",
         start_seconds=_number(row, "start_seconds", where, default=0.0),
         stop_seconds=_number(row, "stop_seconds", where, default=0.0),
-        num_frames=int(_number(row, "num_frames", where, default=1)),
+        num_frames=_count(row, "num_frames", where),
     )
 
 
@@ -307,12 +309,11 @@ def _span_from_dict(row: Mapping[str, Any], where: str) -> tuple[float, float] |
 def _region_from_list(value: Any, where: str) -> tuple[float, ...] | None:
     if value is None:
         return None
-    is_numbers = isinstance(value, list | tuple) and all(
-        isinstance(x, int | float) and not isinstance(x, bool) for x in value
-    )
+    is_numbers = isinstance(value, list | tuple) and all(_is_number(x) for x in value)
     if not is_numbers or (len(value) != 4 and (len(value) < 6 or len(value) % 2)):
         raise BadAnnotation(
-            f"{where}.region: expected 4 numbers (a box) or x, y pairs (a polygon), got {value!r}"
+            f"{where}.region: expected 4 numbers (a box) or x, y pairs (a polygon), got "
+            f"{_shown(value)}"
         )
     return tuple(float(x) for x in value)
 
@@ -321,9 +322,9 @@ def _closed_from_list(values: Iterable[Any], where: str) -> frozenset[str]:
     vocabulary = read_vocabulary()
     known = [*vocabulary.families, *vocabulary.names]
     for value in values:
-        if value not in vocabulary.families and value not in vocabulary.names:
+        if not isinstance(value, str) or value not in known:
             raise BadAnnotation(
-                f"{where}.closed: {value!r} is neither a family nor a name",
+                f"{where}.closed: {_shown(value)} is neither a family nor a name",
                 hint=nearest_hint(str(value), known),
             )
     return frozenset(values)
@@ -339,13 +340,43 @@ def _list(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
 def _text(row: Mapping[str, Any], key: str, where: str, *, required: bool = True) -> str:
     value = row.get(key, None if required else "")
     if not isinstance(value, str):
-        got = "nothing" if value is None else repr(value)
+        got = "nothing" if value is None else _shown(value)
         raise BadAnnotation(f"{where}.{key}: expected text, got {got}")
     return value
 
 
-def _number(row: Mapping[str, Any], key: str, where: str, *, default: float | None = None) -> float:
+def _number(
+    row: Mapping[str, Any],
+    key: str,
+    where: str,
+    *,
+    default: float | None = None,
+    most: float = math.inf,
+) -> float:
     value = row.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadAnnotation(f"{where}.{key}: expected a number, got {value!r}")
+    if not _is_number(value):
+        raise BadAnnotation(f"{where}.{key}: expected a number, got {_shown(value)}")
+    if not 0 <= value <= most:
+        limit = "0 or more" if math.isinf(most) else f"0 to {most:g}"
+        raise BadAnnotation(f"{where}.{key}: expected {limit}, got {value!r}")
     return value
+
+
+def _count(row: Mapping[str, Any], key: str, where: str) -> int:
+    value = _number(row, key, where, default=1)
+    if value != int(value):
+        raise BadAnnotation(f"{where}.{key}: expected a whole number, got {value!r}")
+    return int(value)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        is_finite = isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float can hold
+        return False
+    return is_finite and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is shown in a message: in one line, shortened, however deep it is."""
+    return reprlib.repr(value)

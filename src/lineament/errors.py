@@ -49,3 +49,9 @@ class MissingExtra(LineamentError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed", hint=f"pip install 'lineament[{extra}]'")
+        self.package = package
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        # A worker process sends its errors pickled; without this they could not be opened.
+        return type(self), (self.package, self.extra)

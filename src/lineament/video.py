@@ -1,6 +1,9 @@
 """Open a clip or picture, read frames by presentation time, write a clip."""
 
 import math
+import struct
+import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +25,15 @@ CLIP_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".flv"}
 )
 FALLBACK_FPS = 25.0
+# What may be looked into. Formats that name other files (playlists, concat lists, SDP, EPS) are
+# left out: a clip or picture is one file, and opening it must never open a second one.
+PICTURE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "GIF")
+CLIP_FORMATS = (
+    "mov", "matroska", "avi", "mpeg", "mpegts", "mpegvideo", "flv", "asf", "ogg", "gif", "apng",
+    "h264", "hevc", "m4v", "h263", "vc1", "av1", "obu", "ivf", "mjpeg", "dv", "mxf", "nut", "rm",
+    "yuv4mpegpipe", "jpeg_pipe", "png_pipe", "bmp_pipe", "webp_pipe", "tiff_pipe",
+    "wav", "mp3", "flac", "aac", "aiff", "amr",  # sound, to say that it is sound
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +111,16 @@ def open_clip(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Clip:
         BadMedia: The file is missing, empty, no media, without video, or beyond the limits.
     """
     path = Path(path)
-    if not path.exists():
-        raise BadMedia(f"{path}: no such file", hint="check the path")
-    if path.is_dir():
-        raise BadMedia(f"{path}: is a folder", hint="give a clip or a picture")
-    if path.stat().st_size == 0:
+    try:
+        if path.is_dir():
+            raise BadMedia(f"{path}: is a folder", hint="give a clip or a picture")
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except (FileNotFoundError, ValueError):  # ValueError: a zero byte in the name
+        raise BadMedia(f"{path}: no such file", hint="check the path") from None
+    except OSError as error:
+        raise BadMedia(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if is_empty:
         raise BadMedia(f"{path}: the file is empty", hint="copy or download it again")
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return _open_picture(path, limits)
@@ -161,8 +178,7 @@ def read_picture(
         BadMedia: The picture is damaged or beyond the limits.
     """
     path = Path(path)
-    with _picture_errors(path):
-        image = Image.open(path)
+    with _picture_errors(path), Image.open(path, formats=PICTURE_FORMATS) as image:
         _check_size(path, *image.size, limits)
         upright = ImageOps.exif_transpose(image)
         return np.asarray(_flatten(upright))
@@ -206,6 +222,20 @@ def write_clip(
     return path
 
 
+def require_whole(clip: Clip, num_frames_read: int) -> None:
+    """Refuse a clip that ended well before the frames its container promised.
+
+    Raises:
+        BadMedia: More than a tenth of the frames are missing.
+    """
+    if num_frames_read < 0.9 * clip.num_frames - 2:
+        raise BadMedia(
+            f"{clip.path}: cut short: {num_frames_read} of {clip.num_frames} frames can be read",
+            hint="copy the file again, or keep what is there: "
+            f"ffmpeg -i {clip.path.name} -c:v libx264 whole.mp4",
+        )
+
+
 def find_media(folder: Path | str) -> list[Path]:
     """Return all clips and pictures below a folder, in name order."""
     suffixes = PICTURE_SUFFIXES | CLIP_SUFFIXES
@@ -218,10 +248,8 @@ def find_media(folder: Path | str) -> list[Path]:
 
 def _open_picture(path: Path, limits: Limits) -> Clip:
     with _picture_errors(path):
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
             _check_size(path, *image.size, limits)
-            if getattr(image, "n_frames", 1) > 1 and path.suffix.lower() == ".webp":
-                return _open_video(path, limits)
             orientation = image.getexif().get(0x0112, 1)
             width, height = image.size
             image.load()
@@ -247,7 +275,8 @@ def _open_video(path: Path, limits: Limits) -> Clip:
     if duration is None or not declared:
         counted, span = _count_packets(path)
         declared = declared or counted
-        duration = duration or span or declared / fps
+        # A container without a table of frames often guesses its length from the bit rate.
+        duration = span or duration or declared / fps
     if duration > limits.max_seconds:
         raise BadMedia(
             f"{path}: lasts {duration:.0f} s, more than the limit of {limits.max_seconds:.0f} s",
@@ -268,17 +297,19 @@ def _read_frames(
         stream = _video_stream(container, clip.path)
         stream.thread_type = "AUTO"
         origin = _origin_seconds(container, stream)
-        if start_seconds > 1.0 and origin is not None:
-            target = int((start_seconds + origin - 0.5) / stream.time_base)
-            container.seek(max(target, 0), stream=stream, backward=True, any_frame=False)
-        for frame in container.decode(stream):
+        is_far = start_seconds > 1.0 and origin is not None
+        for frame in (
+            _decode_from(container, stream, start_seconds + origin)
+            if is_far
+            else container.decode(stream)
+        ):
             num_decoded += 1
             time = frame.time
             if time is None:
                 time = max(last_time, -1 / clip.fps) + 1 / clip.fps
-            elif origin is None:
-                origin = time
-            time -= origin or 0.0
+            else:
+                origin = time if origin is None else origin
+                time -= origin
             if time <= last_time:  # repeated or backward stamps: keep order, drop nothing
                 time = last_time + 0.5 / clip.fps
             last_time = time
@@ -286,13 +317,25 @@ def _read_frames(
                 return
             if time >= start_seconds - 1e-6:
                 yield max(time, 0.0), _pixels_from_frame(frame, clip.rotation_degrees)
-    whole = start_seconds <= 0 and math.isinf(stop_seconds)
-    if whole and num_decoded < 0.9 * clip.num_frames - 2:
-        raise BadMedia(
-            f"{clip.path}: cut short: {num_decoded} of {clip.num_frames} frames can be read",
-            hint="copy the file again, or keep what is there: "
-            f"ffmpeg -i {clip.path.name} -c:v libx264 whole.mp4",
-        )
+    if start_seconds <= 0 and math.isinf(stop_seconds):
+        require_whole(clip, num_decoded)
+
+
+def _decode_from(container: Any, stream: Any, time: float) -> Iterator[Any]:
+    """Decode from the key frame before a time on.
+
+    MPEG streams have no table of key frames: a seek lands anywhere, and the decoder then passes
+    over everything up to the next one. So the first frame that comes is looked at.
+    """
+    for back in (0.5, 4.0, 16.0, math.inf):
+        target = int(max(time - back, 0.0) / stream.time_base)
+        container.seek(target, stream=stream, backward=True, any_frame=False)
+        frames = container.decode(stream)
+        first = next(frames, None)
+        if first is not None and (first.time is None or first.time <= time or math.isinf(back)):
+            yield first
+            yield from frames
+            return
 
 
 def _pixels_from_frame(frame: "av.video.frame.VideoFrame", rotation_degrees: int) -> np.ndarray:
@@ -306,13 +349,18 @@ def _open_container(path: Path) -> Any:
     import av
 
     # A clip's own path is always a local file: FFmpeg must not follow it as a URL or playlist.
-    return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(CLIP_FORMATS)}
+    return av.open(f"file:{path}", options=options, metadata_errors="replace")
 
 
 def _video_stream(container: Any, path: Path) -> Any:
     streams = [s for s in container.streams.video if not _is_cover(s)]
     if not streams:
-        raise BadMedia(f"{path}: no video in it", hint="sound alone cannot be looked at")
+        is_sound = bool(container.streams.audio)
+        hint = "sound alone cannot be looked at" if is_sound else "re-encode the clip"
+        raise BadMedia(f"{path}: no video in it", hint=hint)
+    if streams[0].codec_context is None:
+        raise BadMedia(f"{path}: written in an unknown way", hint="save it as mp4 (H.264)")
     return streams[0]
 
 
@@ -338,21 +386,16 @@ def _count_packets(path: Path) -> tuple[int, float]:
     """Count frames and seconds of a clip whose container does not say (webm streams, GIF)."""
     with _open_container(path) as container:
         stream = _video_stream(container, path)
-        spans = [
-            (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
-            for packet in container.demux(stream)
-            if packet.size and packet.pts is not None
-        ]
-    if not spans:
-        return _count_packets_without_times(path), 0.0
-    first = min(start for start, _ in spans)
-    return len(spans), float(max(start + length for start, length in spans) - first)
-
-
-def _count_packets_without_times(path: Path) -> int:
-    with _open_container(path) as container:
-        stream = _video_stream(container, path)
-        return sum(1 for packet in container.demux(stream) if packet.size)
+        count, first, last = 0, math.inf, -math.inf
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            count += 1
+            if packet.pts is not None:
+                first = min(first, float(packet.pts * packet.time_base))
+                stop = packet.pts + (packet.duration or 0)
+                last = max(last, float(stop * packet.time_base))
+    return count, max(last - first, 0.0) if count else 0.0
 
 
 def _check_size(path: Path, width: int, height: int, limits: Limits) -> None:
@@ -371,9 +414,10 @@ def _check_size(path: Path, width: int, height: int, limits: Limits) -> None:
 def _flatten(image: Image.Image) -> Image.Image:
     if image.mode in ("I;16", "I;16B", "I", "F"):
         values = np.asarray(image, dtype=np.float32)
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
         low, high = float(values.min()), float(values.max())
         scaled = (values - low) * (255.0 / (high - low) if high > low else 0.0)
-        return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
+        return Image.fromarray(np.rint(scaled).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
@@ -384,40 +428,47 @@ def _flatten(image: Image.Image) -> Image.Image:
 @contextmanager
 def _picture_errors(path: Path) -> Iterator[None]:
     try:
-        yield
+        with warnings.catch_warnings():
+            # Our own errors say in one line what Pillow says of sizes and damage in several.
+            warnings.simplefilter("ignore")
+            yield
     except BadMedia:
         raise
     except UnidentifiedImageError:
         raise BadMedia(
-            f"{path}: is not a picture that can be read", hint=_kind_hint(path)
+            f"{path}: is not a picture that can be read", hint=_kind_hint(path, "PNG or JPEG")
         ) from None
     except Image.DecompressionBombError as error:
         raise BadMedia(f"{path}: {error}", hint="scale it down first") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadMedia(f"{path}: damaged picture ({error})", hint=_kind_hint(path)) from None
+    except (OSError, SyntaxError, ValueError, struct.error, zlib.error) as error:
+        raise BadMedia(
+            f"{path}: damaged picture ({error})", hint="copy or download it again"
+        ) from None
 
 
 @contextmanager
 def _video_errors(path: Path) -> Iterator[None]:
-    from av.error import FFmpegError
+    from av.error import EOFError, FFmpegError
 
     try:
         yield
+    except EOFError:
+        raise BadMedia(f"{path}: holds no frame", hint="copy or download it again") from None
     except FFmpegError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadMedia(
-            f"{path}: cannot be read as a clip ({reason})", hint=_kind_hint(path)
+            f"{path}: cannot be read as a clip ({reason})", hint=_kind_hint(path, "mp4 (H.264)")
         ) from None
 
 
-def _kind_hint(path: Path) -> str:
+def _kind_hint(path: Path, wanted: str) -> str:
     with path.open("rb") as file:
         head = file.read(512)
     if head and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
         return "the file holds plain text"
-    if b"ftyp" in head[:16]:
+    if b"ftyp" in head[:16] and path.suffix.lower() not in PICTURE_SUFFIXES:
         return "the file begins like an mp4 but is incomplete; copy or download it again"
-    return "convert it with: ffmpeg -i FILE -c:v libx264 clip.mp4"
+    return f"if another program opens it, save it as {wanted}"
 
 
 def with_counted_frames(clip: Clip, times_seconds: Sequence[float]) -> Clip:

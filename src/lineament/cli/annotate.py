@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lineament.annotation import Annotation
@@ -40,7 +41,7 @@ def annotate(
     landmarker: LandmarkerOption = None,
 ) -> None:
     """Find the faces of a clip or picture and say what they do when."""
-    if media.is_dir():
+    if os.path.isdir(media):  # unlike Path.is_dir, never fails on an impossible name
         _annotate_folder(media, out, as_json=as_json, workers=workers)
         return
     if out is not None:
@@ -59,7 +60,8 @@ def annotate(
     if report is not None:
         from lineament.describe.page import write_report
 
-        Console(stderr=True).print(f"report: {write_report(annotated, report)}", highlight=False)
+        page = write_report(annotated, report)
+        Console(stderr=True).print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(annotated.annotation.to_dict()))
     else:
@@ -72,7 +74,9 @@ def print_annotation(annotation: Annotation) -> None:
 
     console = Console()
     console.print(
-        f"[bold]{annotation.media}[/bold]: {summarise(annotation)}", highlight=False, soft_wrap=True
+        f"[bold]{escape(annotation.media)}[/bold]: {summarise(annotation)}",
+        highlight=False,
+        soft_wrap=True,
     )
     for subject in annotation.subjects:
         table = Table(box=None, pad_edge=False, header_style="dim")

@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
-        return app(args=list(arguments), standalone_mode=False) or 0
+        return app(args=list(arguments) or ["--help"], standalone_mode=False) or 0
     except LineamentError as error:
         return _fail(error.message, error.hint)
     except UsageError as error:
@@ -43,6 +43,10 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output went away (`| head`): leave quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a report or store that cannot be written, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        reason = (error.strerror or str(error)).lower()
+        return _fail(f"{where}{reason}", "check the path and the space left")
 
 
 def _lower_first(text: str) -> str:

@@ -1,5 +1,122 @@
-"""``lineament check``: every claim of a text, supported, contradicted or unknown."""
+"""``lineament check``: every claim of a text supported, contradicted or unknown."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lineament.claims.check import Checked, check_text
+from lineament.errors import BadInput
+
+COLOURS = {"supported": "green", "contradicted": "red", "unknown": "yellow"}
+MAX_TEXT_BYTES = 1_000_000
 
 
-def check() -> None:
-    """Check a text."""
+def check(
+    text: Annotated[str, typer.Argument(help="English text, or a file that holds it.")],
+    against: Annotated[
+        Path, typer.Option("--against", help="A clip, a picture, or a file of annotations.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write an HTML page into this folder.")
+    ] = None,
+) -> None:
+    """Check every claim of a text against a clip, a picture or annotations."""
+    from lineament.describe.evidence import find_evidence
+
+    words = read_text(text)
+    evidence = find_evidence(against)
+    checked = check_text(words, evidence.annotation)
+    if report is not None:
+        from lineament.describe.verdicts import write_check_report
+
+        path = write_check_report(words, checked, evidence, report)
+        Console(stderr=True).print(f"report: {path}", highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(dict_from_checked(checked, evidence.annotation.media or str(against))))
+    else:
+        print_checked(words, checked)
+
+
+def read_text(text: str) -> str:
+    """Return the text itself, or what the file of that name holds.
+
+    Raises:
+        BadInput: There is no text, or the file is none.
+    """
+    path = Path(text)
+    is_file = len(text) < 1024 and "\n" not in text and path.is_file()
+    if not is_file:
+        if not text.strip():
+            raise BadInput("the text is empty", hint='lineament check "She smiles." --against ...')
+        if path.suffix.lower() in (".txt", ".md") and " " not in text:
+            raise BadInput(f"{text}: no such file", hint="check the path")
+        return text
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise BadInput(f"{path}: longer than {MAX_TEXT_BYTES:,} bytes", hint="cut it into parts")
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: is not UTF-8 text", hint="save it as UTF-8") from None
+    if not content.strip():
+        raise BadInput(f"{path}: the file is empty")
+    return content
+
+
+def dict_from_checked(checked: Checked, media: str) -> dict[str, Any]:
+    """Return the result in the JSON shape of ``lineament check``."""
+    from lineament.describe.verdicts import count_verdicts
+
+    return {
+        "media": media,
+        "claims": [
+            {
+                "text": row.claim.text,
+                "name": row.claim.name,
+                "value": row.claim.value,
+                "negated": row.claim.negated,
+                "hedged": row.claim.hedged,
+                "start": row.claim.start,
+                "stop": row.claim.stop,
+                "span_seconds": row.claim.span_seconds,
+                "verdict": row.verdict,
+                "evidence": {
+                    "says": row.evidence,
+                    "fact": row.fact.to_dict() | {"subject": row.fact.subject}
+                    if row.fact
+                    else None,
+                },
+            }
+            for row in checked.claims
+        ],
+        **count_verdicts(checked),
+    }
+
+
+def print_checked(text: str, checked: Checked) -> None:
+    """Print the text with its claims coloured, and the evidence below."""
+    from lineament.describe.verdicts import count_verdicts, say_claim, split_by_claims
+
+    console = Console()
+    coloured = Text()
+    for piece, claim in split_by_claims(text.strip("\n"), checked):
+        coloured.append(piece, style=f"bold {COLOURS[claim.verdict]}" if claim else "")
+    console.print(coloured)
+    console.print()
+    if not checked.claims:
+        console.print("No claim of the vocabulary is made in this text.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("verdict", "claim", "evidence"):
+        table.add_column(heading)
+    for claim in checked.claims:
+        verdict = Text(claim.verdict, style=COLOURS[claim.verdict])
+        table.add_row(verdict, say_claim(claim), claim.evidence)
+    console.print(table)
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in count_verdicts(checked).items())
+    console.print(f"\n{counts}")

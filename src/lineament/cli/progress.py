@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
@@ -16,5 +17,5 @@ def show_progress(title: str, total: float) -> Iterator[Callable[[float], None]]
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total or None)
+        task = progress.add_task(escape(title), total=total or None)
         yield lambda done: progress.update(task, completed=done)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lineament.describe.annotate import annotate_clip
 from lineament.errors import BadInput
+from lineament.faces.follow import leave_with_parent
 from lineament.faces.store import TrackStore
 from lineament.video import find_media
 
@@ -43,14 +44,17 @@ def annotate_folder(
         BadInput: The folder holds no clip or picture.
         BadStore: The store is damaged or of another version.
     """
-    paths = find_media(folder)
+    paths = [path for path in find_media(folder) if not _is_own_crop(path, out)]
     if not paths:
         raise BadInput(f"{folder}: no clip or picture below it", hint="check the path")
     store = TrackStore(out)
+    store.sweep_drafts()
     result = FolderResult()
     todo = _choose_files(paths, store, result)
     finished = len(paths) - len(todo)
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        num_workers, mp_context=get_context("spawn"), initializer=leave_with_parent
+    ) as pool:
         waiting: dict[Future[str], Path] = {}
         for path, key in todo:
             waiting[pool.submit(_annotate_into, store.folder, path, key)] = path
@@ -66,6 +70,11 @@ def annotate_folder(
                 if on_file:
                     on_file(finished, len(paths))
     return result
+
+
+def _is_own_crop(path: Path, out: Path) -> bool:
+    """Say whether a picture is a crop of the store, which may lie in the folder itself."""
+    return path.parent.name == "crops" and path.absolute().is_relative_to(out.absolute())
 
 
 def _choose_files(

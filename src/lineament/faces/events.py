@@ -15,6 +15,7 @@ from lineament.faces.spans import (
     find_swings,
     join_spans,
     keep_spans,
+    rolling_percentile,
     runs_of,
     smooth,
     spans_from_runs,
@@ -115,10 +116,17 @@ def _pose_facts(signals: FaceSignals, subject: str) -> list[Fact]:
 
 
 def _find_blinks(signals: FaceSignals) -> list[Span]:
-    shut = 1.0 - _openness(signals).max(axis=0)
-    rule = rules.BLINK
-    runs = find_runs(shut, on=1.0 - rule.on, off=1.0 - rule.off)
-    spans = spans_from_runs(runs, signals.times_seconds, _step(signals))
+    rule, times = rules.BLINK, signals.times_seconds
+    falls = []
+    for lids in (signals.eye_left, signals.eye_right):
+        around = rolling_percentile(lids, times, seconds=1.2, percentile=70)
+        level = np.maximum(around, MIN_OPEN_RATIO * 0.75)
+        jitter = lids - rolling_percentile(lids, times, seconds=0.2, percentile=50)
+        noise = 1.4826 * float(np.nanmedian(np.abs(jitter))) / float(np.nanmedian(level))
+        fall = 1.0 - lids / level
+        falls.append(np.where(fall < rules.BLINK_NOISES * noise, np.minimum(fall, 0.0), fall))
+    runs = find_runs(np.minimum(*falls), on=1.0 - rule.on, off=1.0 - rule.off)
+    spans = spans_from_runs(runs, times, _step(signals))
     return keep_spans(spans, min_seconds=0.0, max_seconds=rule.max_seconds)
 
 
@@ -277,7 +285,7 @@ def _find_gaze(signals: FaceSignals) -> list[Span]:
         if np.isnan(value) or high - low > reach:
             stop = float(signals.times_seconds[frame - 1]) + _step(signals)
             spans.append((float(signals.times_seconds[start]), stop))
-            start, low, high = frame, value, value
+            start, low, high = frame + int(np.isnan(value)), value, value
     return keep_spans(spans, min_seconds=rule.min_seconds)
 
 

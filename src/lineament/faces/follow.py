@@ -2,17 +2,18 @@
 
 import math
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 import numpy as np
 from jaxtyping import Float64
 
 from lineament.faces.finder import FaceFinder
 from lineament.faces.track import FaceTrack, follow_faces, iterate_spans, join_tracks
-from lineament.video import Clip, with_counted_frames
+from lineament.video import Clip, require_whole, with_counted_frames
 
 MIN_PART_SECONDS = 10.0  # a shorter part does not pay for starting a process
 
@@ -58,6 +59,8 @@ def follow_clip(
     else:
         parts = _follow_parts(clip, num_parts, make_finder, on_frame)
     times = np.concatenate([part_times for _, part_times in parts])
+    if not clip.is_picture:
+        require_whole(clip, len(times))
     tracks = join_tracks((tracks, len(part_times)) for tracks, part_times in parts)
     return FollowedClip(with_counted_frames(clip, times), tuple(tracks), times)
 
@@ -75,12 +78,25 @@ def _follow_parts(
 ) -> list[tuple[list[FaceTrack], np.ndarray]]:
     first, *others = iterate_spans(clip.duration_seconds, num_parts)
     # Fresh processes: a copy of this one would share native threads that do not survive it.
-    with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        len(others), mp_context=get_context("spawn"), initializer=leave_with_parent
+    ) as pool:
         futures = [pool.submit(_follow_part, clip, span, make_finder) for span in others]
         # This process takes the first part itself.
         parts = [_follow_part(clip, first, make_finder, on_frame)]
         parts += [future.result() for future in futures]
     return parts
+
+
+def leave_with_parent() -> None:
+    """End this worker process when the one that started it is gone.
+
+    A pool's workers outlive a parent that was killed: they would wait for ever, each with its
+    finder's memory.
+    """
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _follow_part(

@@ -365,7 +365,7 @@ def _defer_import(name: str) -> None:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Keep what native code prints while it starts from the terminal; Python's errors still rise."""
+    """Keep what native code prints while it starts from the terminal; errors still rise."""
     sys.stderr.flush()
     kept = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)

@@ -28,15 +28,17 @@ class Rule:
     join_seconds: float = 0.0
 
 
-# Eye openness is taken relative to the face's own open eyes: people's differ by a factor of two.
+# Eye openness is taken relative to the face's own open eyes just before and after: people differ by
+# a factor of two, speech and gaze move the lids slowly, and glasses dampen what the mesh sees.
 BLINK = Rule(
     "blink",
-    "both eyes fall to {on} of their usual opening or less and reopen to {off} within "
+    "both eyes fall to {on} of their opening around that moment or less and reopen to {off} within "
     "{max_seconds} s",
-    on=0.62,
-    off=0.72,
-    max_seconds=0.4,
+    on=0.72,
+    off=0.86,
+    max_seconds=0.44,
 )
+BLINK_NOISES = 5.0  # and the fall is so many times the usual jitter of the lids
 CLOSE_EYES = Rule(
     "close_eyes",
     "both eyes stay at {on} of their usual opening or less for {min_seconds} s or longer",

@@ -1,5 +1,6 @@
 """Runs of a signal: where it is on, with hysteresis, and where it swings to and fro."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -124,3 +125,22 @@ def trim_swing(
     begin = first + (int(started[-1]) if len(started) else 0)
     end = first + (int(ended[0]) if len(ended) else last - first)
     return begin, max(end, begin + 1)
+
+
+def rolling_percentile(
+    signal: Float[np.ndarray, " frames"],
+    times_seconds: Float[np.ndarray, " frames"],
+    *,
+    seconds: float,
+    percentile: float,
+) -> Float[np.ndarray, " frames"]:
+    """Return a percentile of the signal in a centred window of about `seconds`."""
+    if len(signal) < 3:
+        return signal.copy()
+    step = max(float(np.median(np.diff(times_seconds))), 1e-3)
+    half = max(round(seconds / step / 2), 1)
+    padded = np.pad(signal.astype(np.float64), half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a window of NaN alone gives NaN
+        return np.nanpercentile(windows, percentile, axis=1)

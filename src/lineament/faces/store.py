@@ -4,7 +4,10 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from lineament.annotation import Annotation, annotation_from_dict
-from lineament.errors import BadStore
+from lineament.errors import BadAnnotation, BadStore
 from lineament.faces.crop import crop_aligned
 from lineament.faces.finder import FoundFace
 from lineament.faces.track import FaceTrack
@@ -38,6 +41,8 @@ class TrackStore:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise BadStore(f"{self.folder}: is a file", hint="choose a folder")
         self.folder.mkdir(parents=True, exist_ok=True)
         mark = self.folder / "store.json"
         if not mark.exists():
@@ -62,14 +67,21 @@ class TrackStore:
 
     def keys(self) -> Iterator[str]:
         """Yield the keys of all stored clips, in order."""
-        for path in sorted(self.folder.glob("*/annotation.json")):
+        for path in sorted(self.folder.glob("[!.]*/annotation.json")):
             yield path.parent.name
+
+    def sweep_drafts(self) -> None:
+        """Remove what runs that were killed on this machine left half-written."""
+        for draft in self.folder.glob(f"{_draft_prefix('*')}*"):
+            process = draft.name.rsplit("-", 2)[1]
+            if process.isdigit() and not _is_alive(int(process)):
+                shutil.rmtree(draft, ignore_errors=True)
 
     def save(
         self, key: str, annotation: Annotation, clip: Clip, tracks: tuple[FaceTrack, ...]
     ) -> None:
         """Write one clip's results; nothing is left behind if that fails."""
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.folder))
+        draft = Path(tempfile.mkdtemp(prefix=_draft_prefix(os.getpid()), dir=self.folder))
         try:
             arrays = {
                 f"{track.id}/{name}": getattr(track, name) for track in tracks for name in ARRAYS
@@ -92,7 +104,10 @@ class TrackStore:
         """
         path = self.folder / key / "annotation.json"
         row = _read_json(path)
-        return annotation_from_dict(row, where=str(path))
+        try:
+            return annotation_from_dict(row, where=str(path))
+        except BadAnnotation as error:
+            raise BadStore(error.message, hint="annotate the clip again") from None
 
     def read_tracks(self, key: str) -> tuple[FaceTrack, ...]:
         """Read one clip's tracks.
@@ -108,7 +123,7 @@ class TrackStore:
                     FaceTrack(id=n, **{name: arrays[f"{n}/{name}"] for name in ARRAYS})
                     for n in numbers
                 )
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise BadStore(f"{path}: damaged ({error})", hint="annotate the clip again") from None
 
     def crop_paths(self, key: str) -> list[Path]:
@@ -127,6 +142,20 @@ def _write_crops(folder: Path, clip: Clip, track: FaceTrack) -> None:
         crop = crop_aligned(pixels, face, size_px=CROP_PX)
         name = f"{track.id}-{round(time * 1000):08d}.jpg"
         Image.fromarray(crop).save(folder / name, quality=90)
+
+
+def _draft_prefix(process: int | str) -> str:
+    return f".draft-{socket.gethostname()}-{process}-"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -70,9 +70,7 @@ class TaskFinder:
     ) -> FoundFace | None:
         """Look in a square around the last place; the face that overlaps it most is taken."""
         left, top, right, bottom = _square_around(last.box_xyxy_px, pixels.shape)
-        near = [
-            _moved(face, left, top) for face in self._detect(pixels[top:bottom, left:right])
-        ]
+        near = [_moved(face, left, top) for face in self._detect(pixels[top:bottom, left:right])]
         best = max(near, key=lambda f: box_iou(f.box_xyxy_px, last.box_xyxy_px), default=None)
         if best is None or box_iou(best.box_xyxy_px, last.box_xyxy_px) < MIN_OVERLAP:
             return None

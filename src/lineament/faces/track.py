@@ -75,7 +75,7 @@ class FaceTrack:
             raise EmptyTrack(f"face {self.id} was seen in no frame")
 
 
-@dataclass
+@dataclass(eq=False)
 class _OpenTrack:
     """A track that is being written."""
 
@@ -119,6 +119,7 @@ class FaceTracker:
         self._open: list[_OpenTrack] = []
         self._closed: list[_OpenTrack] = []
         self._num_tracks = 0
+        self._num_frames = 0
         self._next_search = -np.inf
         self._cuts = CutDetector()
         self.cut_seconds: list[float] = []
@@ -127,6 +128,7 @@ class FaceTracker:
         self, index: int, time_seconds: float, pixels: UInt8[np.ndarray, "height width 3"]
     ) -> None:
         """Take in the next frame."""
+        self._num_frames += 1
         if self._cuts.is_cut(pixels):
             self.cut_seconds.append(time_seconds)
             self._closed += self._open
@@ -140,8 +142,7 @@ class FaceTracker:
     def finish(self) -> list[FaceTrack]:
         """Return all tracks, those first seen first, numbered from 0."""
         tracks = [track for track in self._closed + self._open if track.frame_index]
-        num_frames = max((track.frame_index[-1] for track in tracks), default=0) + 1
-        least = min(MIN_TRACK_FRAMES, num_frames)
+        least = min(MIN_TRACK_FRAMES, self._num_frames)
         kept = [track for track in tracks if len(track.frame_index) >= least]
         kept.sort(key=lambda track: (track.frame_index[0], -len(track.frame_index)))
         for number, track in enumerate(kept):
@@ -195,7 +196,7 @@ class FaceTracker:
         for older_position, older in enumerate(seen):
             for younger in seen[older_position + 1 :]:
                 overlap = box_iou(older.last.box_xyxy_px, younger.last.box_xyxy_px)
-                if overlap > SAME_FACE_IOU and younger in self._open:
+                if overlap > SAME_FACE_IOU and older in self._open and younger in self._open:
                     self._open.remove(younger)
                     younger.frame_index.pop(), younger.times.pop(), younger.faces.pop()
                     self._closed.append(younger)

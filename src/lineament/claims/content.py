@@ -1,0 +1,310 @@
+"""Nouns, verbs and qualities: which words belong together, and what they say in their scope."""
+
+from collections.abc import Iterable
+
+from lineament.claims.lexicon import Entry, Reading
+from lineament.claims.state import Draft, Item, Pending, State
+from lineament.vocabulary import read_vocabulary
+
+# Parts of which a quality of the whole person can be said: a sad face, a happy look.
+_PERSON_LIKE = frozenset(("person", "face", "expression", "eyes", "mouth", "head", "gaze", "cheeks"))
+_HAIR_NOUNS = frozenset(("curly_hair", "short_hair", "wavy_hair"))
+_COLOURS = frozenset(("black_hair", "blonde_hair", "brown_hair", "gray_hair", "red_hair"))
+_NAMES = read_vocabulary().names
+_EMOTIONS = frozenset(n.id for n in read_vocabulary().of_family("emotion"))
+_DIRECTED = frozenset(("gaze_direction", "head_pose"))
+# What may lie on a table as well as be worn.
+WORN = frozenset(n.id for n in read_vocabulary().names.values() if n.family in ("accessory", "clothes"))
+_PLACES = frozenset(("place", "light_level", "light_direction", "light_temperature"))
+# What a bare noun under "no" denies: no hair, no make-up, no facial hair.
+_BARE_DENIED: dict[str, tuple[Reading, ...]] = {
+    "hair": (("bald", True),),
+    "makeup": (("heavy_makeup", False),),
+    "facial_hair": (("beard", False),),
+    "expression": (("neutral", True),),
+}
+# After these a word like "arched" or "closed" is a verb with an object to come.
+_SUBJECT_OPS = frozenset(("pron", "person", "unknown", "content", "look", "orient"))
+_BARE_SAID: dict[str, tuple[Reading, ...]] = {"facial_hair": (("beard", True),)}
+
+
+def take_content(state: State, index: int) -> None:
+    """Read one phrase that can carry a claim."""
+    item = state.items[index]
+    entry = item.entry
+    if entry.acts and not (entry.quals and state.last_op not in _SUBJECT_OPS):
+        state.acts.append(_pend(state, item, index))
+        if not entry.quals and not entry.head and (
+            not entry.readings or _has_object(state, index)
+        ):
+            state.has_verb = True
+            return
+    if entry.quals and (
+        not (entry.readings or entry.head)
+        or _is_before_noun(state, index)
+        or (state.is_predicate and any(h in entry.quals for h in state.predicate_heads))
+    ):
+        take_quality(state, item, index)
+    elif entry.head:
+        take_head(state, item, index, entry.head)
+    elif entry.readings:
+        take_readings(state, item, index)
+
+
+def take_quality(state: State, item: Item, index: int) -> None:
+    """Attach a quality to what it is said of, or keep it for the noun that follows."""
+    entry = item.entry
+    if "light" in entry.quals and entry.word.startswith("from") and "light" in state.bare_heads:
+        _attach_to(state, item, index, "light")
+        return
+    leads = leads_to_noun(state, index)
+    if state.is_predicate and not leads:
+        state.qualities = (*state.qualities, entry.word)
+        if attach(state, item, index, state.predicate_heads):
+            return
+    elif not leads and state.head and state.last_op == "head" and _attach_to(state, item, index, state.head):
+        return
+    if not leads and state.acts and state.is_wearing is False and entry.acts:
+        return
+    state.pending.append(_pend(state, item, index))
+    state.has_unknown = False
+
+
+def take_head(state: State, item: Item, index: int, head: str) -> None:
+    """Close a noun phrase: its qualities are said of this part, and verbs act on it."""
+    entry = item.entry
+    said = resolve_pending(state, head, item)
+    for act in state.acts:
+        readings = act.entry.acts.get(head)
+        if readings:
+            negated = act.negated or (state.negated and not state.is_negation_used)
+            say(state, readings, act.item.start, item.stop, index, negated=negated, hedged=act.hedged)
+            said = True
+    if head != "clothes" or entry.readings:
+        state.acts.clear()
+    if entry.readings:
+        say(state, entry.readings, item.start, item.stop, index, is_noun=True)
+    elif not said and state.negated and head in _BARE_DENIED:
+        following = state.items[index + 1].entry if index + 1 < len(state.items) else None
+        is_free = state.determiner not in ("the", "poss") and not (following and following.acts)
+        if not state.is_negation_used and is_free:
+            say(state, _BARE_DENIED[head], item.start, item.stop, index, negated=False)
+    elif not said and head in _BARE_SAID:
+        say(state, _BARE_SAID[head], item.start, item.stop, index, is_noun=True)
+    state.head = state.last_head = head
+    if not said or entry.readings:
+        state.bare_heads.append(head)
+    state.last_op = "head"
+
+
+def take_readings(state: State, item: Item, index: int) -> None:
+    """Say what a phrase says by itself: a beard, smiles, in an office."""
+    entry = item.entry
+    readings = entry.readings
+    name = readings[0][0]
+    if name == "turn" and state.head in ("eyes", "gaze"):
+        side = entry.word.split()[-1]
+        readings = ((("gaze_direction", side),) if side in ("left", "right") else (("gaze_away", True),))
+    if entry.pos == "v" and state.last_op == "cop" and state.is_predicate:
+        flush_pending(state)
+        return
+    if entry.pos in ("n", "x"):
+        if name in _HAIR_NOUNS:
+            resolve_pending(state, "hair", item)
+        elif name == "tied_hair":
+            resolve_pending(state, "hair", item, only=_COLOURS)
+        elif _NAMES[name].family in ("action", "emotion"):
+            resolve_pending(state, "person", item, only=_EMOTIONS)
+        else:
+            flush_pending(state, is_noun=True)
+    else:
+        flush_pending(state)
+        state.acts.clear()
+    if name in _PLACES and state.is_negation_used and state.negated:
+        state.negated = False
+    if entry.pos in ("v", "g"):
+        state.has_verb = True
+        state.is_holding = False
+    if name.startswith("light_"):
+        state.bare_heads.append("light")
+    say(state, readings, item.start, item.stop, index, is_noun=entry.pos in ("n", "x"))
+    if entry.pos == "n":
+        state.head = name
+        state.bare_heads.append(name)
+        state.is_predicate = False
+    state.last_op = "content"
+
+
+def say(
+    state: State,
+    readings: Iterable[Reading],
+    start: int,
+    stop: int,
+    index: int,
+    *,
+    negated: bool | None = None,
+    hedged: bool | None = None,
+    is_noun: bool = False,
+) -> None:
+    """Draft claims in the present scope; muted text drafts nothing."""
+    if negated is None:
+        negated = state.negated
+    if hedged is None:
+        hedged = state.hedged
+    if state.negated:
+        state.is_negation_used = True
+    if state.hedged:
+        state.is_hedge_used = True
+    if state.mute:
+        return
+    for name, value in readings:
+        if state.is_holding and name in WORN:
+            continue
+        if name in _DIRECTED:
+            state.direction_name = name
+        is_flag = isinstance(value, bool)
+        if is_flag and negated:
+            value = not value
+        state.drafts.append(
+            Draft(
+                name, value, negated and not is_flag, hedged, state.subject,
+                "none" if negated and state.quantity == "none" else state.quantity,
+                index, state.segment, start, stop, is_noun,
+            )
+        )  # fmt: skip
+
+
+def flush_pending(state: State, *, is_noun: bool = False) -> None:
+    """Give up waiting: qualities of a person are said, others are dropped.
+
+    Before a noun of its own (``is_noun``) only those cut off by a comma are said.
+    """
+    pending = state.pending
+    if not pending:
+        return
+    if not state.has_unknown:
+        for waiting in pending:
+            _say_alone(state, waiting, is_noun=is_noun)
+    state.pending = []
+    state.has_unknown = False
+
+
+def leads_to_noun(state: State, index: int) -> bool:
+    """Say whether only qualities and fillers stand between here and the next noun."""
+    items = state.items
+    entry = items[index].entry
+    for place in range(index + 1, len(items)):
+        following = items[place].entry
+        op = following.op
+        if following.head and not (following.quals and place + 1 < len(items) and following.head == "light" and _is_before_noun(state, place)):
+            return following.head in entry.quals or not following.quals or place == index + 1
+        if following.pos in ("n", "x") and following.readings:
+            return True
+        if op == "person":
+            return True
+        if op == "one1":
+            return True
+        if op == "fill" or (following.quals and op in ("", "dir", "attribute")):
+            continue
+        return False
+    return False
+
+
+def _has_object(state: State, index: int) -> bool:
+    """Say whether the part that a verb acts on follows it: ties her hair."""
+    acts = state.items[index].entry.acts
+    for item in state.items[index + 1 : index + 4]:
+        if item.entry.head:
+            return item.entry.head in acts
+        if item.entry.op not in ("det", "poss", "fill"):
+            return False
+    return False
+
+
+def _is_before_noun(state: State, index: int) -> bool:
+    """Say whether a word that could be a noun itself qualifies the noun after it."""
+    items = state.items
+    if index + 1 >= len(items):
+        return False
+    entry, following = items[index].entry, items[index + 1].entry
+    if following.head:
+        return following.head in entry.quals or (entry.head == "light" and bool(following.head))
+    if following.op == "person" and "person" in entry.quals:
+        return True
+    if following.quals and not following.readings:
+        return leads_to_noun(state, index)
+    return entry.head == "light" and bool(following.quals or following.readings)
+
+
+def _pend(state: State, item: Item, index: int) -> Pending:
+    return Pending(item.entry, item, index, state.negated, state.hedged)
+
+
+def attach(state: State, item: Item, index: int, heads: tuple[str, ...]) -> bool:
+    """Say a quality of every part in the list that it can be said of."""
+    said = [head for head in heads if _attach_to(state, item, index, head)]
+    if said:
+        return True
+    if "person" not in heads and heads and all(h in _NAMES for h in heads):
+        return False
+    return _attach_to(state, item, index, "person") if state.head in _PERSON_LIKE else False
+
+
+def _attach_to(state: State, item: Item, index: int, head: str) -> bool:
+    readings = readings_for(item.entry, head)
+    if not readings:
+        return False
+    say(state, readings, item.start, item.stop, index)
+    return True
+
+
+def readings_for(entry: Entry, head: str) -> tuple[Reading, ...]:
+    """Return what a quality says of a part; nothing when it says nothing known."""
+    readings = entry.quals.get(head)
+    if readings:
+        return readings
+    if head in _PERSON_LIKE:
+        return entry.quals.get("person", ())
+    return ()
+
+
+def resolve_pending(
+    state: State, head: str, item: Item, only: frozenset[str] | None = None
+) -> bool:
+    said = False
+    for waiting in state.pending:
+        readings = readings_for(waiting.entry, head)
+        if only is not None:
+            readings = tuple(r for r in readings if r[0] in only)
+        if readings:
+            say(
+                state, readings, waiting.item.start, item.stop, waiting.index,
+                negated=waiting.negated or state.negated, hedged=waiting.hedged or state.hedged,
+            )  # fmt: skip
+            state.qualities = (*state.qualities, waiting.entry.word)
+            said = True
+        else:
+            _say_alone(state, waiting, is_noun=head != "person")
+    state.pending = []
+    state.has_unknown = False
+    return said
+
+
+def _say_alone(state: State, waiting: Pending, *, is_noun: bool) -> None:
+    readings = waiting.entry.quals.get("person")
+    if state.is_wearing and not readings:
+        readings = tuple(r for r in waiting.entry.quals.get("clothes", ()) if r[0] == "clothes_color")
+        is_noun = is_noun and True
+    if not readings:
+        return
+    if is_noun and not _is_cut_off(state, waiting):
+        return
+    say(
+        state, readings, waiting.item.start, waiting.item.stop, waiting.index,
+        negated=waiting.negated, hedged=waiting.hedged,
+    )  # fmt: skip
+
+
+def _is_cut_off(state: State, waiting: Pending) -> bool:
+    place = waiting.index + 1
+    return place < len(state.items) and state.items[place].entry.op == "comma"

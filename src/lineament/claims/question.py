@@ -1,0 +1,181 @@
+"""Questions and their answers: what is asked, and what an answer says to it."""
+
+import re
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from lineament.claims.claim import Claim
+from lineament.claims.read import answered, merge_claims, read_claims
+from lineament.claims.scan import find_items, read_sentence
+from lineament.claims.state import Context
+from lineament.vocabulary import read_vocabulary
+
+Asked = Literal["whether", "which", "how many", "how old", "when", "what", "where"]
+
+
+class Question(NamedTuple):
+    """What a question asks.
+
+    Attributes:
+        kind: ``whether`` wants yes or no, ``which`` one of several, ``what`` a description.
+        names: Names of the vocabulary it asks about; empty when it asks about anything.
+        key: The part asked about, as the key of a ``key: value`` line.
+        claims: The claims it would make as a statement, for ``whether`` and ``when``.
+    """
+
+    kind: Asked
+    names: tuple[str, ...]
+    key: str
+    claims: tuple[Claim, ...]
+
+
+_KINDS: tuple[tuple[str, Asked], ...] = (
+    (r"how\s+many\s+(?:people|persons|faces|individuals|men|women)", "how many"),
+    (r"how\s+old|what\s+age|(?:what|which)(?:'s|\s+is)?\s.*\bage\b", "how old"),
+    (r"when|at\s+what\s+time|from\s+when|how\s+long|in\s+which\s+seconds?|at\s+which\s+second", "when"),
+    (r"where", "where"),
+    (r"(?:what|which|how|who|whose|describe|tell|name)\b", "what"),
+)
+# Parts a question may name, the key its answer is read with, and the names it asks about.
+_PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (r"facial\s+hair|beard", "facial hair", ("beard", "5_o_clock_shadow", "goatee", "mustache", "sideburns")),
+    (r"hair\b|haircut|hairstyle", "hair", ("black_hair", "blonde_hair", "brown_hair", "gray_hair", "red_hair", "straight_hair", "wavy_hair", "curly_hair", "long_hair", "short_hair", "tied_hair", "bald", "bangs", "receding_hairline")),
+    (r"eyebrows?|brows?", "eyebrows", ("arched_eyebrows", "bushy_eyebrows", "thin_eyebrows")),
+    (r"gaze|(?:is|are|does|do)\s+\S+(?:\s+\S+)?\s+look(?:ing)?(?:\s+at)?\s*\?", "gaze", ("gaze_direction", "gaze_away")),
+    (r"eyes?", "eyes", ("eye_color", "narrow_eyes", "big_eyes")),
+    (r"nose", "nose", ("big_nose", "pointy_nose")),
+    (r"lips?", "lips", ("big_lips", "thin_lips")),
+    (r"skin|complexion", "skin", ("pale_skin", "tan_skin", "dark_skin")),
+    (r"cheeks?", "cheeks", ("rosy_cheeks", "chubby")),
+    (r"expression|emotion|mood|feel(?:ing)?|look\s+like\s+emotionally", "expression", ("neutral", "anger", "contempt", "disgust", "happy", "fear", "sadness", "surprise")),
+    (r"head\s+pose|head|fac(?:e|ing)\s+(?:point|turn)", "head pose", ("head_pose",)),
+    (r"shape\s+.*face|face\s+shape|face", "face", ("oval_face", "round_face", "square_face")),
+    (r"background|backdrop", "background", ("background_color",)),
+    (r"light(?:ing)?\s+(?:com|from)|direction.*light|light.*direction|where.*light", "light", ("light_direction",)),
+    (r"light(?:ing)?|bright", "light", ("light_level", "light_temperature", "light_direction")),
+    (r"accessor|jewell?e?ry", "accessories", tuple(n.id for n in read_vocabulary().of_family("accessory"))),
+    (r"wear(?:ing)?|cloth(?:es|ing)|outfit|shirt|jacket|dress(?:ed)?|sweater|suit|coat", "clothes", ("clothes_color", "clothes_type")),
+    (r"make-?\s?up", "makeup", ("heavy_makeup", "wearing_lipstick", "eye_makeup")),
+    (r"doing|do\b|happen|action", "", tuple(n.id for n in read_vocabulary().of_family("action"))),
+    (r"gender|sex|man\s+or\s+(?:a\s+)?woman", "gender", ("male",)),
+)  # fmt: skip
+_YES = re.compile(r"^\W*(?:yes|yeah|yep|yup|correct|right|true|indeed|exactly|certainly|of course|absolutely|definitely|sure|(?:he|she|it|they|there)\s+(?:is|does|are|do|has|was|did)(?=\s*[.!]*$))\b", re.IGNORECASE)
+_NO = re.compile(r"^\W*(?:no|nope|nah|not really|not at all|never|false|wrong|none|nobody|neither|(?:he|she|it|they|there)\s+(?:is|does|are|do|has|was|did)(?:n't|\s+not)(?=\s*[.!]*$))\b", re.IGNORECASE)
+_DOUBT = re.compile(r"^\W*(?:maybe|perhaps|possibly|probably|likely|it might|might be|could be)\b", re.IGNORECASE)
+_BOTH = re.compile(r"^\W*both\b", re.IGNORECASE)
+_OPENING = re.compile(r"^\W*(?:what|which|how|when|where|who|whose|at what|from when|in which|at which|describe|tell|name)\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=16384)
+def read_question(question: str) -> Question:
+    """Read what a question asks."""
+    text = question.strip()
+    kind: Asked = "whether"
+    if _OPENING.match(text):
+        kind = next((k for pattern, k in _KINDS if re.search(rf"\b(?:{pattern})", text, re.I)), "what")
+    claims = read_sentence(text.rstrip("?! ") + ".", Context()).claims
+    claims = tuple(c for c in claims if c.name != "male" or c.text.lower() not in _PRONOUNS)
+    if kind in ("whether", "when"):
+        if kind == "whether" and len(claims) > 1 and re.search(r"\bor\b", text, re.I):
+            kind = "which"
+        claims = tuple(_firm(c) for c in claims)
+        return Question(kind, tuple(dict.fromkeys(c.name for c in claims)), "", claims)
+    if kind == "how many":
+        return Question(kind, ("num_people",), "number of people", ())
+    if kind == "how old":
+        return Question(kind, ("age_years",), "age", ())
+    if kind == "where" and not re.search(r"look|gaze|light|head|face\b", text, re.I):
+        return Question(kind, ("place",), "", ())
+    for pattern, key, names in _PARTS:
+        if re.search(rf"(?<!\w)(?:{pattern})", text, re.I):
+            return Question(kind, names, key, ())
+    return Question(kind, (), "", ())
+
+
+_PRONOUNS = frozenset(("he", "she", "his", "her", "him", "himself", "herself", "hers"))
+
+
+def read_answer(question: str, answer: str) -> tuple[Claim, ...]:
+    """Read what an answer says, given the question it answers.
+
+    Offsets are those of the answer; claims that only the question words carry start at 0.
+    """
+    asked = read_question(question)
+    own = read_claims(answer)
+    if asked.kind == "whether":
+        return merge_claims((*_confirmed(asked, answer), *own))
+    if asked.kind == "which":
+        return _read_choice(asked, answer, own)
+    if asked.kind == "when":
+        return _read_when(asked, answer, own)
+    if asked.key and not any(c.name in asked.names and c.name != "male" for c in own):
+        if asked.key != "clothes" or not own:
+            own = (*own, *_read_as_value(asked.key, answer))
+    return merge_claims(own)
+
+
+def _firm(claim: Claim) -> Claim:
+    return Claim(
+        claim.name, claim.value, claim.negated, False, claim.span_seconds, claim.subject,
+        claim.quantity, "", 0, 0,
+    )  # fmt: skip
+
+
+def _confirmed(asked: Question, answer: str) -> list[Claim]:
+    if _NO.match(answer):
+        return [answered(c, is_no=True) for c in asked.claims]
+    if _YES.match(answer):
+        return list(asked.claims)
+    if _DOUBT.match(answer) and len(answer.split()) <= 3:
+        return [
+            Claim(c.name, c.value, c.negated, True, c.span_seconds, c.subject, c.quantity)
+            for c in asked.claims
+        ]
+    return []
+
+
+def _read_choice(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    if _BOTH.match(answer):
+        return asked.claims
+    if _NO.match(answer):
+        return merge_claims((*(answered(c, is_no=True) for c in asked.claims), *own))
+    if own:
+        return own
+    words = {item.entry.word for item in find_items(answer)}
+    chosen = [c for c in asked.claims if words & set(str(c.value).split())]
+    if not chosen:
+        for key in ("hair", "eyes", "clothes", "background", "light", "face", "head pose", "gaze"):
+            read = _read_as_value(key, answer)
+            names = set(asked.names)
+            chosen = [c for c in read if c.name in names]
+            if chosen:
+                break
+    return merge_claims(chosen)
+
+
+def _read_when(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    if re.match(r"^\W*(?:never|not at all|at no (?:time|point)|(?:he|she|it) (?:does|is)(?:n't| not))", answer, re.I):
+        return merge_claims((*(answered(c, is_no=True) for c in asked.claims), *own))
+    if any(c.name in asked.names for c in own):
+        return own
+    spans = [item.measure.value for item in find_items(answer) if item.measure]
+    if not spans:
+        is_always = re.search(r"\b(?:throughout|always|whole|entire|all the time)\b", answer, re.I)
+        return asked.claims if is_always else own
+    return merge_claims(
+        Claim(c.name, c.value, c.negated, c.hedged, span, c.subject, c.quantity)
+        for c in asked.claims
+        for span in spans
+    )
+
+
+def _read_as_value(key: str, answer: str) -> tuple[Claim, ...]:
+    start = len(key) + 2
+    claims = read_claims(f"{key}: {answer}")
+    return tuple(
+        Claim(
+            c.name, c.value, c.negated, c.hedged, c.span_seconds, c.subject, c.quantity, c.text,
+            max(c.start - start, 0), max(c.stop - start, 0),
+        )
+        for c in claims
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Any text to claims in the words of the vocabulary."""
+
+import re
+from collections.abc import Iterable
+
+from lineament.claims.claim import Claim
+from lineament.claims.scan import read_sentence
+from lineament.claims.state import Context
+from lineament.claims.tokens import Sentence, split_sentences
+
+_TELLS_OTHER = re.compile(r"\b(?:other|another|second|latter)\b", re.IGNORECASE)
+_NEEDS_CONTEXT = re.compile(
+    r"\b(?:it|its|they|them|ones?|that|this|he|she|his|her|hers|so|too|not|neither|nor|does|do|is|are|same)\b|n't", re.IGNORECASE
+)
+_ANSWER = re.compile(r"^\W*(yes|yeah|yep|yup|no|nope|nah|correct|right|indeed|exactly|not really|not at all|certainly|of course|absolutely|definitely)\b(?=\W*$|\s*[,.;:!-])", re.IGNORECASE)
+_TAG = re.compile(
+    r",\s*(?:(?:is|are|was|does|do|did|has|have|can)(?:n'?t)?|right|correct)(?:\s+(?:he|she|it|they|there))?(?:\s+not)?\s*\?$",
+    re.IGNORECASE,
+)
+_NAY = frozenset(("no", "nope", "nah", "not really", "not at all"))
+_EMPTY = Context()
+
+
+def read_claims(text: str) -> tuple[Claim, ...]:
+    """Read what a text says about a face, a person or the picture.
+
+    Questions, conditions, wishes, comparisons and quoted speech claim nothing. A question
+    followed by a yes or no is read as that answer.
+    """
+    context = _EMPTY
+    has_other = bool(_TELLS_OTHER.search(text))
+    found: list[Claim] = []
+    asked: tuple[Claim, ...] = ()
+    for sentence in split_sentences(text):
+        tag = _TAG.search(sentence.text)
+        if tag:
+            sentence = Sentence(sentence.text[: tag.start()], sentence.start)
+        is_question = sentence.text.endswith("?")
+        answer = _ANSWER.match(sentence.text) if asked else None
+        used = context if _NEEDS_CONTEXT.search(sentence.text) else _EMPTY
+        reading = read_sentence(sentence.text, used, has_other=has_other)
+        if is_question:
+            asked = tuple(_moved(reading.claims, sentence.start))
+            found += (c for c in asked if c.name == "male" and c.text.lower() in ("he", "she", "his", "her"))
+            continue
+        if answer:
+            is_no = answer[1].lower() in _NAY
+            found += (answered(c, is_no=is_no) for c in asked if c.name != "male")
+        asked = ()
+        found += _moved(reading.claims, sentence.start)
+        if used is context or reading.claims:
+            context = reading.context
+    return merge_claims(found)
+
+
+def answered(claim: Claim, *, is_no: bool) -> Claim:
+    """Return what yes or no to a claim says."""
+    if not is_no:
+        return claim
+    value = not claim.value if isinstance(claim.value, bool) else claim.value
+    return Claim(
+        claim.name, value, not claim.negated and not isinstance(claim.value, bool), claim.hedged,
+        claim.span_seconds, claim.subject, claim.quantity, claim.text, claim.start, claim.stop,
+    )  # fmt: skip
+
+
+def _moved(claims: Iterable[Claim], start: int) -> list[Claim]:
+    return [
+        Claim(
+            c.name, c.value, c.negated, c.hedged, c.span_seconds, c.subject, c.quantity, c.text,
+            c.start + start, c.stop + start,
+        )
+        for c in claims
+    ]  # fmt: skip
+
+
+def merge_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Say everything once, and name subjects only where the text tells several apart."""
+    claims = list(claims)
+    genders = {c.subject for c in claims if c.name == "male"} & {"man", "woman"}
+    merged: dict[tuple[object, ...], Claim] = {}
+    for claim in claims:
+        subject = _name_subject(claim.subject, is_mixed=len(genders) > 1)
+        key = (claim.name, claim.value, claim.negated, claim.span_seconds, subject)
+        known = merged.get(key)
+        if known is None or (known.hedged and not claim.hedged):
+            merged[key] = _with_subject(claim, subject)
+    return tuple(merged.values())
+
+
+def _name_subject(subject: str, *, is_mixed: bool) -> str:
+    """Name a man and a woman by sex, people of one sex by place, a single person not at all."""
+    place, _, gender = subject.partition("|")
+    if place in ("man", "woman"):
+        return place if is_mixed else ""
+    return gender if is_mixed and gender else place
+
+
+def _with_subject(claim: Claim, subject: str) -> Claim:
+    if subject == claim.subject:
+        return claim
+    return Claim(
+        claim.name, claim.value, claim.negated, claim.hedged, claim.span_seconds, subject,
+        claim.quantity, claim.text, claim.start, claim.stop,
+    )  # fmt: skip

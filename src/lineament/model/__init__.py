@@ -1,0 +1,1 @@
+"""The networks: encoders, mixtures, FaVChat, and what loads and saves them."""

@@ -1,0 +1,129 @@
+"""Models by name or path, from this machine, and checked while they are read."""
+
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+
+from lineament.errors import BadInput
+from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.model.favchat_config import FaVChatConfig
+from lineament.model.foreign import BadModel, first_line
+from lineament.model.processor import FaVChatProcessor
+
+_LOADING_ERRORS = (
+    BadInput,
+    OSError,
+    SafetensorError,
+    StrictDataclassError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model with what prepares its input."""
+
+    name: str
+    model: FaVChatForConditionalGeneration
+    processor: FaVChatProcessor
+
+
+def load(name_or_path: str | Path, *, dtype: torch.dtype = torch.float32) -> LoadedModel:
+    """Load a model from a folder, or one that is installed with ``lineament-weights``.
+
+    Raises:
+        BadModel: There is no such model, or its files are damaged.
+    """
+    folder = find_folder(name_or_path)
+    model = load_favchat(folder, dtype=dtype)
+    try:
+        processor = FaVChatProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadModel(
+            f"{folder}: tokenizer or processor cannot be read ({first_line(error)})",
+            hint="copy or train the model again",
+        ) from error
+    return LoadedModel(str(name_or_path), model.eval(), processor)
+
+
+def find_folder(name_or_path: str | Path) -> Path:
+    """Return the folder of a model that is on this machine.
+
+    Raises:
+        BadModel: Nothing of that name is here.
+    """
+    path = Path(name_or_path).expanduser()
+    if (path / "config.json").is_file():
+        return path
+    if path.exists():
+        raise BadModel(f"{path}: no config.json in it, so this is no model folder")
+    name = str(name_or_path)
+    try:
+        weights = importlib.import_module("lineament_weights")
+    except ModuleNotFoundError:
+        weights = None
+    find = getattr(weights, "find", None)
+    if find is None:
+        raise BadModel(
+            f"{name}: neither a folder nor an installed model",
+            hint="pip install lineament-weights, or give the path of a model folder",
+        )
+    try:
+        found = find(name)
+    except (KeyError, LookupError, ValueError):
+        found = None
+    if found is None:
+        known = sorted(getattr(weights, "NAMES", ()))
+        hint = f"installed: {', '.join(known)}" if known else "give the path of a model folder"
+        raise BadModel(f"{name}: neither a folder nor an installed model", hint=hint)
+    return Path(found)
+
+
+def load_favchat(
+    folder: Path, *, dtype: torch.dtype = torch.float32
+) -> FaVChatForConditionalGeneration:
+    """Load weights strictly: nothing may be missing, left over or of another shape.
+
+    Raises:
+        BadModel: In one line, what is wrong.
+    """
+    hint = "copy or train the model again"
+    model_type = _read_model_type(folder)
+    if model_type != FaVChatConfig.model_type:
+        raise BadModel(f"{folder}: expected a favchat model, got {model_type or 'none'}")
+    try:
+        loaded: Any = FaVChatForConditionalGeneration.from_pretrained(
+            folder,
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except _LOADING_ERRORS as error:
+        message = f"{folder}: the model cannot be read ({first_line(error)})"
+        raise BadModel(message, hint=hint) from error
+    model, report = loaded
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report[problem])
+        if names:
+            what = problem.removesuffix("_keys")
+            raise BadModel(f"{folder}: {len(names)} {what} weights, {names[0]} first", hint=hint)
+    return model
+
+
+def _read_model_type(folder: Path) -> str:
+    path = folder / "config.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadModel(f"{path}: cannot be read ({first_line(error)})") from error

@@ -1,0 +1,1 @@
+"""The data engine: labelled media in, verified instruction records out."""

@@ -1,0 +1,194 @@
+"""Record and Turn: one training example, named by the hash of its content."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+
+from lineament.claims import Claim
+from lineament.errors import BadInput
+
+Role = Literal["user", "assistant"]
+ROLES: tuple[Role, ...] = get_args(Role)
+# What an answer takes, from least to most: one fact, several, times, reasoning over facts.
+ONE_FACT, SEVERAL_FACTS, TIMED, REASONING = 1, 2, 3, 4
+LEVELS: Mapping[int, str] = {
+    ONE_FACT: "one fact",
+    SEVERAL_FACTS: "several facts",
+    TIMED: "timed",
+    REASONING: "reasoning",
+}
+PROVENANCE_KEYS = (
+    "source", "split", "split_key", "licence", "writer", "seed", "polarity", "detail",
+)  # fmt: skip
+
+_TEXT = pa.string()
+_CLAIM = pa.struct(
+    [
+        ("name", _TEXT),
+        ("value", _TEXT),
+        ("negated", pa.bool_()),
+        ("hedged", pa.bool_()),
+        ("start_seconds", pa.float64()),
+        ("stop_seconds", pa.float64()),
+        ("subject", _TEXT),
+        ("turn", pa.int32()),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        ("id", _TEXT),
+        ("kind", _TEXT),
+        ("level", pa.int8()),
+        ("media", _TEXT),
+        ("turns", pa.list_(pa.struct([("role", _TEXT), ("text", _TEXT)]))),
+        ("claims", pa.list_(_CLAIM)),
+        ("provenance", pa.struct([(key, _TEXT) for key in PROVENANCE_KEYS])),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side says.
+
+    Attributes:
+        role: Who speaks: ``user`` asks, ``assistant`` answers.
+        text: What is said.
+    """
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One training example about one picture or clip.
+
+    Attributes:
+        kind: What is asked for: ``summary``, ``yes_no``, ``timed``, ...
+        level: How much an answer takes; see `LEVELS`.
+        media: Reference of the picture or clip, as `open_pixels` reads it.
+        turns: Questions and answers by turns; the first one asks.
+        claims: What the answers say, as rows of `claim_row`.
+        provenance: Where it comes from: source, split, licence, writer, ...
+        id: Hash of kind, media and turns; filled in when left empty.
+    """
+
+    kind: str
+    level: int
+    media: str
+    turns: tuple[Turn, ...]
+    claims: tuple[Mapping[str, Any], ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            object.__setattr__(self, "id", hash_content(self.kind, self.media, self.turns))
+
+    def with_claims(self, claims: tuple[Mapping[str, Any], ...]) -> "Record":
+        """Return the same record with its claims; the id does not depend on them."""
+        return replace(self, claims=claims)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row that `SCHEMA` describes."""
+        provenance = self.provenance
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "level": self.level,
+            "media": self.media,
+            "turns": [{"role": turn.role, "text": turn.text} for turn in self.turns],
+            "claims": list(self.claims),
+            "provenance": {key: provenance.get(key, "") for key in PROVENANCE_KEYS},
+        }
+
+
+def hash_content(kind: str, media: str, turns: Iterable[Turn]) -> str:
+    """Return the id of a record: 128 bits of BLAKE2b over kind, media and every turn."""
+    parts = [kind, media]
+    for turn in turns:
+        parts += (turn.role, turn.text)
+    content = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def claim_row(claim: Claim, turn_index: int) -> dict[str, Any]:
+    """Return a claim as a row of the column ``claims``; values are JSON."""
+    start, stop = claim.span_seconds or (None, None)
+    return {
+        "name": claim.name,
+        "value": _json_value(claim.value),
+        "negated": claim.negated,
+        "hedged": claim.hedged,
+        "start_seconds": start,
+        "stop_seconds": stop,
+        "subject": claim.subject,
+        "turn": turn_index,
+    }
+
+
+def _json_value(value: object) -> str:
+    if value is True:
+        return "true"
+    return "false" if value is False else json.dumps(value)
+
+
+def record_from_dict(row: Mapping[str, Any], *, where: str = "record") -> Record:
+    """Read a row back; its id must fit its content.
+
+    Raises:
+        BadInput: A key is missing or of the wrong type, or the id is that of other content.
+    """
+    if not isinstance(row, Mapping):
+        raise BadInput(f"{where}: expected an object, got {type(row).__name__}")
+    for key, kind in (("kind", str), ("level", int), ("media", str), ("turns", list | tuple)):
+        if not isinstance(row.get(key), kind):
+            raise BadInput(f"{where}.{key}: missing or of the wrong type")
+    if row["level"] not in LEVELS:
+        raise BadInput(f"{where}.level: expected 1 to 4, got {row['level']!r}")
+    record = Record(
+        kind=row["kind"],
+        level=row["level"],
+        media=row["media"],
+        turns=tuple(
+            _turn_from_dict(turn, f"{where}.turns[{index}]")
+            for index, turn in enumerate(row["turns"])
+        ),
+        claims=tuple(dict(claim) for claim in row.get("claims") or ()),
+        provenance={k: v for k, v in (row.get("provenance") or {}).items() if v},
+    )
+    if row.get("id", record.id) != record.id:
+        raise BadInput(f"{where}.id: {row['id']!r} does not fit the content, which is {record.id}")
+    return record
+
+
+def _turn_from_dict(row: Any, where: str) -> Turn:
+    if not isinstance(row, Mapping) or not isinstance(row.get("text"), str):
+        raise BadInput(f"{where}: expected an object with role and text")
+    if row.get("role") not in ROLES:
+        raise BadInput(f"{where}.role: expected one of {', '.join(ROLES)}, got {row.get('role')!r}")
+    return Turn(row["role"], row["text"])
+
+
+def table_from_records(records: Iterable[Record]) -> pa.Table:
+    """Return records as a table, one row each, in their order."""
+    return pa.Table.from_pylist([record.to_dict() for record in records], schema=SCHEMA)
+
+
+def records_from_table(table: pa.Table) -> Iterable[Record]:
+    """Yield the records of a table.
+
+    Raises:
+        BadInput: The table lacks a column, or a row is damaged.
+    """
+    missing = [name for name in SCHEMA.names if name not in table.schema.names]
+    if missing:
+        raise BadInput(f"the table has no column {missing[0]!r}")
+    for batch in table.to_batches():
+        for index, row in enumerate(batch.to_pylist()):
+            yield record_from_dict(row, where=f"row {index}")

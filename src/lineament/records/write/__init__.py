@@ -1,0 +1,1 @@
+"""Writers: annotations in, questions, answers and descriptions out."""
