@@ -97,7 +97,7 @@ def _check_claim(
     else:
         chosen = choose_subjects(claim, faces, facts)
         truths = [find_truth(claim, facts.get(face, []), annotation) for face in chosen]
-    verdicts = [(_verdict(claim, truth), truth) for truth in truths]
+    verdicts: list[tuple[Verdict, Truth]] = [(_verdict(claim, t), t) for t in truths]
     verdict, truth = _combine(verdicts, needs_all=claim.quantity in ("all", "none"))
     return CheckedClaim(claim, verdict, truth.rule, truth.fact)
 
@@ -110,7 +110,11 @@ def choose_subjects(
         return faces
     if claim.subject in ("man", "woman"):
         is_man = claim.subject == "man"
-        known = [f for f in faces if any(x.name == "male" and x.value is is_man for x in facts.get(f, []))]
+        known = [
+            f
+            for f in faces
+            if any(x.name == "male" and x.value is is_man for x in facts.get(f, []))
+        ]
         return known or faces
     if claim.subject in ("left", "right"):
         centres = {f: c for f in faces if (c := _centre_x(facts.get(f, []))) is not None}

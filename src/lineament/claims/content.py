@@ -7,14 +7,18 @@ from lineament.claims.state import Draft, Item, Pending, State
 from lineament.vocabulary import read_vocabulary
 
 # Parts of which a quality of the whole person can be said: a sad face, a happy look.
-_PERSON_LIKE = frozenset(("person", "face", "expression", "eyes", "mouth", "head", "gaze", "cheeks"))
+_PERSON_LIKE = frozenset(
+    ("person", "face", "expression", "eyes", "mouth", "head", "gaze", "cheeks")
+)
 _HAIR_NOUNS = frozenset(("curly_hair", "short_hair", "wavy_hair"))
 _COLOURS = frozenset(("black_hair", "blonde_hair", "brown_hair", "gray_hair", "red_hair"))
 _NAMES = read_vocabulary().names
 _EMOTIONS = frozenset(n.id for n in read_vocabulary().of_family("emotion"))
 _DIRECTED = frozenset(("gaze_direction", "head_pose"))
 # What may lie on a table as well as be worn.
-WORN = frozenset(n.id for n in read_vocabulary().names.values() if n.family in ("accessory", "clothes"))
+WORN = frozenset(
+    n.id for n in read_vocabulary().names.values() if n.family in ("accessory", "clothes")
+)
 _PLACES = frozenset(("place", "light_level", "light_direction", "light_temperature"))
 # What a bare noun under "no" denies: no hair, no make-up, no facial hair.
 _BARE_DENIED: dict[str, tuple[Reading, ...]] = {
@@ -34,9 +38,7 @@ def take_content(state: State, index: int) -> None:
     entry = item.entry
     if entry.acts and not (entry.quals and state.last_op not in _SUBJECT_OPS):
         state.acts.append(_pend(state, item, index))
-        if not entry.quals and not entry.head and (
-            not entry.readings or _has_object(state, index)
-        ):
+        if not entry.quals and not entry.head and (not entry.readings or _has_object(state, index)):
             state.has_verb = True
             return
     if entry.quals and (
@@ -62,7 +64,15 @@ def take_quality(state: State, item: Item, index: int) -> None:
         state.qualities = (*state.qualities, entry.word)
         if attach(state, item, index, state.predicate_heads):
             return
-    elif not leads and state.head and state.last_op == "head" and _attach_to(state, item, index, state.head):
+    elif not leads and _is_apposed(state, index) and _attach_to(state, item, index, state.head):
+        state.is_predicate, state.predicate_heads = True, (state.head,)
+        return
+    elif (
+        not leads
+        and state.head
+        and state.last_op == "head"
+        and _attach_to(state, item, index, state.head)
+    ):
         return
     if not leads and state.acts and state.is_wearing is False and entry.acts:
         return
@@ -78,7 +88,15 @@ def take_head(state: State, item: Item, index: int, head: str) -> None:
         readings = act.entry.acts.get(head)
         if readings:
             negated = act.negated or (state.negated and not state.is_negation_used)
-            say(state, readings, act.item.start, item.stop, index, negated=negated, hedged=act.hedged)
+            say(
+                state,
+                readings,
+                act.item.start,
+                item.stop,
+                index,
+                negated=negated,
+                hedged=act.hedged,
+            )
             said = True
     if head != "clothes" or entry.readings:
         state.acts.clear()
@@ -91,6 +109,11 @@ def take_head(state: State, item: Item, index: int, head: str) -> None:
             say(state, _BARE_DENIED[head], item.start, item.stop, index, negated=False)
     elif not said and head in _BARE_SAID:
         say(state, _BARE_SAID[head], item.start, item.stop, index, is_noun=True)
+    if head == "eyes" and not said and state.number and state.number[0] == index - 1:
+        is_pair = state.number[1].value == (2, 3)
+        say(state, (("one_eyed", False),) if is_pair else (), item.start, item.stop, index)
+    if state.is_predicate:
+        state.predicate_heads = (head,)
     state.head = state.last_head = head
     if not said or entry.readings:
         state.bare_heads.append(head)
@@ -104,11 +127,15 @@ def take_readings(state: State, item: Item, index: int) -> None:
     name = readings[0][0]
     if name == "turn" and state.head in ("eyes", "gaze"):
         side = entry.word.split()[-1]
-        readings = ((("gaze_direction", side),) if side in ("left", "right") else (("gaze_away", True),))
+        readings = (
+            (("gaze_direction", side),) if side in ("left", "right") else (("gaze_away", True),)
+        )
     if entry.pos == "v" and state.last_op == "cop" and state.is_predicate:
         flush_pending(state)
         return
-    if entry.pos in ("n", "x"):
+    if name.startswith("light_"):
+        resolve_pending(state, "light", item)
+    elif entry.pos in ("n", "x"):
         if name in _HAIR_NOUNS:
             resolve_pending(state, "hair", item)
         elif name == "tied_hair":
@@ -196,7 +223,12 @@ def leads_to_noun(state: State, index: int) -> bool:
     for place in range(index + 1, len(items)):
         following = items[place].entry
         op = following.op
-        if following.head and not (following.quals and place + 1 < len(items) and following.head == "light" and _is_before_noun(state, place)):
+        if following.head and not (
+            following.quals
+            and place + 1 < len(items)
+            and following.head == "light"
+            and _is_before_noun(state, place)
+        ):
             return following.head in entry.quals or not following.quals or place == index + 1
         if following.pos in ("n", "x") and following.readings:
             return True
@@ -208,6 +240,14 @@ def leads_to_noun(state: State, index: int) -> bool:
             continue
         return False
     return False
+
+
+def _is_apposed(state: State, index: int) -> bool:
+    """Say whether a quality stands between commas after its noun: eyes, brown and narrow,."""
+    if index < 2 or state.items[index - 1].entry.op != "comma":
+        return False
+    before = state.items[index - 2].entry
+    return before.head == state.head and state.head in state.bare_heads
 
 
 def _has_object(state: State, index: int) -> bool:
@@ -271,6 +311,7 @@ def readings_for(entry: Entry, head: str) -> tuple[Reading, ...]:
 def resolve_pending(
     state: State, head: str, item: Item, only: frozenset[str] | None = None
 ) -> bool:
+    """Say the waiting qualities of the part they lead to; return whether any was said."""
     said = False
     for waiting in state.pending:
         readings = readings_for(waiting.entry, head)
@@ -278,7 +319,7 @@ def resolve_pending(
             readings = tuple(r for r in readings if r[0] in only)
         if readings:
             say(
-                state, readings, waiting.item.start, item.stop, waiting.index,
+                state, readings, waiting.item.start, item.stop, waiting.place,
                 negated=waiting.negated or state.negated, hedged=waiting.hedged or state.hedged,
             )  # fmt: skip
             state.qualities = (*state.qualities, waiting.entry.word)
@@ -293,18 +334,20 @@ def resolve_pending(
 def _say_alone(state: State, waiting: Pending, *, is_noun: bool) -> None:
     readings = waiting.entry.quals.get("person")
     if state.is_wearing and not readings:
-        readings = tuple(r for r in waiting.entry.quals.get("clothes", ()) if r[0] == "clothes_color")
+        readings = tuple(
+            r for r in waiting.entry.quals.get("clothes", ()) if r[0] == "clothes_color"
+        )
         is_noun = is_noun and True
     if not readings:
         return
     if is_noun and not _is_cut_off(state, waiting):
         return
     say(
-        state, readings, waiting.item.start, waiting.item.stop, waiting.index,
+        state, readings, waiting.item.start, waiting.item.stop, waiting.place,
         negated=waiting.negated, hedged=waiting.hedged,
     )  # fmt: skip
 
 
 def _is_cut_off(state: State, waiting: Pending) -> bool:
-    place = waiting.index + 1
+    place = waiting.place + 1
     return place < len(state.items) and state.items[place].entry.op == "comma"

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from lineament.claims.claim import ClaimValue
 from lineament.claims.tokens import split_tokens
 from lineament.vocabulary.words import read_table
 
-Reading = tuple[str, bool | str]
+Reading = tuple[str, ClaimValue]
 _DETERMINERS = ("his", "her", "their", "its", "the", "a", "an", "my", "one 's", "both", "")
 _PARTS_OF_SPEECH = {"noun": "n", "phrase": "p", "adverb": "p", "verb": "v"}
 _VOWELS = "aeiou"
@@ -25,6 +26,7 @@ class Entry:
         pos: How it says so: ``n`` noun, ``v`` finite verb, ``g`` -ing form, ``p`` other
             phrase, ``x`` several of these.
         head: The part it names (``hair``), or empty.
+        measure_like: Stands for a measure.
         quals: What it says as a quality, by the part it is said of.
         acts: What it says as a verb, by the part that is its object.
         gender: For people: ``man``, ``woman``, ``person``; else empty.
@@ -34,8 +36,8 @@ class Entry:
     """
 
     __slots__ = (
-        "acts", "gender", "head", "is_plural", "is_relation", "measure_like", "op", "pos", "possessor", "quals", "readings",
-        "variant", "word",
+        "acts", "gender", "head", "is_plural", "is_relation", "measure_like", "op", "pos",
+        "possessor", "quals", "readings", "variant", "word",
     )  # fmt: skip
 
     def __init__(self, word: str) -> None:
@@ -70,6 +72,7 @@ class Lexicon(NamedTuple):
     root: Mapping[str, Node]
     no_words: frozenset[str]
     yes_words: frozenset[str]
+    real_words: frozenset[str]
 
 
 @functools.cache
@@ -78,7 +81,8 @@ def compile_lexicon() -> Lexicon:
     entries: dict[tuple[str, ...], Entry] = {}
     table = read_table("phrases.toml")
     past = table.pop("past")
-    words = read_table("function_words.toml")["words"]
+    functions = read_table("function_words.toml")
+    words = functions["words"]
     _add_function_words(entries, words)
     _add_people(entries, table.pop("people"))
     for head, phrases in table.pop("head").items():
@@ -91,7 +95,9 @@ def compile_lexicon() -> Lexicon:
     values: dict[str, frozenset[str]] = {
         row["variant"]: frozenset(row["phrases"]) for row in words if row["operator"] == "value"
     }
-    return Lexicon(_grow_tree(entries), values["no"], values["yes"])
+    return Lexicon(
+        _grow_tree(entries), values["no"], values["yes"], frozenset(functions["real_words"])
+    )
 
 
 def _add_role(
@@ -218,7 +224,12 @@ def _add_people(entries: dict[tuple[str, ...], Entry], people: Mapping[str, Any]
             else:
                 entry.gender = genders.get(kind, "person")
                 entry.is_plural = kind in ("males", "females", "people")
-    for word, gender in (("male", "man"), ("female", "woman"), ("males", "man"), ("females", "woman")):
+    for word, gender in (
+        ("male", "man"),
+        ("female", "woman"),
+        ("males", "man"),
+        ("females", "woman"),
+    ):
         entry = next(_entries(entries, (word,)))
         entry.op, entry.gender, entry.is_plural = "person", gender, word.endswith("s")
 

@@ -5,21 +5,54 @@ from typing import NamedTuple
 
 from lineament.claims.claim import Range
 
-_ONES = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORDS = {word: number for number, word in enumerate(_ONES, start=1)}
 _WORDS |= {word: 10 * number for number, word in enumerate(_TENS, start=2)}
 _WORDS |= {"fourty": 40, "zero": 0}
 _DECADES = {
     word: 10 * number
     for number, word in enumerate(
-        "twenties thirties forties fifties sixties seventies eighties nineties".split(), start=2
+        [
+            "twenties",
+            "thirties",
+            "forties",
+            "fifties",
+            "sixties",
+            "seventies",
+            "eighties",
+            "nineties",
+        ],
+        start=2,
     )
 } | {"teens": 10}
 _MAYBE = re.compile(
     r"\d|\b(?:" + "|".join([*_WORDS, *_DECADES]) + r"|second|secs?)\b", re.IGNORECASE
 )
-_NUMBER_WORD = rf"(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[:9])}))?\b|(?:{'|'.join([*_ONES[::-1], 'zero', 'fourty'])})\b"
+_NUMBER_WORD = (
+    rf"(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[:9])}))?\b"
+    rf"|(?:{'|'.join([*_ONES[::-1], 'zero', 'fourty'])})\b"
+)
 _N = rf"(?:[-−+]?\d+(?:[.,]\d+)?|{_NUMBER_WORD})"
 _CLOCK = r"\d{1,2}:\d\d(?:\.\d+)?"
 _S = r"(?:\s*-?(?:s|secs?|seconds?)\b\.?)"
@@ -28,48 +61,75 @@ _T = rf"(?:{_CLOCK}(?:\s*(?:min|minutes?))?|{_N})"
 _TO = r"\s*(?:-|–|—|to|and|until|till|through|up\s+to|\.\.+)\s*"
 _FROM = r"(?:(?:from|between|during|in|within|throughout|of|at|around)\s+)"
 _ABOUT = r"(?:(?:about|around|roughly|approximately|exactly|approx\.?|ca\.?|circa|~|nearly)\s*)?"
-_RANGE = re.compile(
-    rf"[\[(]?\b{_FROM}?{_ABOUT}(?P<s1>{_SECOND})?{_ABOUT}(?P<a>{_T})(?P<u1>{_S})?{_TO}{_ABOUT}(?P<s2>{_SECOND})?"
-    rf"(?P<b>{_T})(?P<u2>{_S})?(?:\s+(?:mark|into\s+the\s+(?:clip|video)))?",
-    re.IGNORECASE,
-)
-_AFTER = re.compile(
-    rf"\b(?P<p>not\s+(?:until|before)|after|since|starting\s+(?:at|from)|beginning\s+(?:at|from)|later\s+than|past|from)\s+(?:about\s+|around\s+)?(?P<s1>{_SECOND})?{_ABOUT}(?P<a>{_T})(?P<u1>{_S})?(?P<on>\s*(?:on\b|onwards?\b|and\s+later))?",
-    re.IGNORECASE,
-)
-_UNTIL = re.compile(
-    rf"\b(?:until|till|up\s+to|before|up\s+until|not\s+later\s+than|earlier\s+than|for\s+the\s+first|(?:with)?in\s+the\s+first|during\s+the\s+first|the\s+first|prior\s+to)\s+(?:about\s+)?(?P<s1>{_SECOND})?{_ABOUT}(?P<a>{_T})(?P<u1>{_S})?",
-    re.IGNORECASE,
-)
-_AT = re.compile(
-    rf"(?:\b(?:at|around|near|by|on|in|@)|@)?\s*(?:exactly\s+|about\s+|around\s+|precisely\s+|roughly\s+|approximately\s+|the\s+)?(?P<s1>{_SECOND})?(?P<a>{_T})(?P<u1>{_S})?(?P<mark>\s+(?:mark|in\b(?=[\s,.;]|$)(?!\s+(?:a|the|his|her)\b)|into\s+(?:the\s+|this\s+)?(?:clip|video|recording|footage)))?",
-    re.IGNORECASE,
-)
-_LENGTH = re.compile(
-    rf"\b(?:for|over|lasting|lasts?|takes?|every|each|all|another|next|last|past|a\s+few|several|after\s+every)\s+(?:about\s+|around\s+|some\s+|the\s+(?:next|last)\s+|roughly\s+|more\s+than\s+|the\s+|nearly\s+|at\s+least\s+)?{_N}\s*-?(?:s|secs?|seconds?|minutes?|hours?|days?)\b|{_N}\s+times\b|{_N}\s*(?:fps|frames?|hz|px|pixels?|%|percent|meters?|metres?|cm|kg|mb|gb|euros?|dollars?|minutes?|hours?|days?|weeks?|months?)\b(?:\s+per\s+seconds?)?|per\s+seconds?",
-    re.IGNORECASE,
-)
+_CLIP = r"into\s+(?:the\s+|this\s+)?(?:clip|video|recording|footage)"
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern written over several lines; blanks in it are written as escapes."""
+    return re.compile(re.sub(r"\n\s*", "", text), re.IGNORECASE)
+
+
+_RANGE = _pattern(rf"""
+    [\[(]?\b{_FROM}?{_ABOUT}(?P<s1>{_SECOND})?{_ABOUT}(?P<a>{_T})(?P<u1>{_S})?
+    {_TO}{_ABOUT}(?P<s2>{_SECOND})?(?P<b>{_T})(?P<u2>{_S})?(?:\s+(?:mark|{_CLIP}))?
+""")
+_AFTER = _pattern(rf"""
+    \b(?P<p>not\s+(?:until|before)|after|since|starting\s+(?:at|from)|beginning\s+(?:at|from)
+    |later\s+than|past|from)\s+(?:about\s+|around\s+)?(?P<s1>{_SECOND})?{_ABOUT}(?P<a>{_T})
+    (?P<u1>{_S})?(?P<on>\s*(?:on\b|onwards?\b|and\s+later))?
+""")
+_UNTIL = _pattern(rf"""
+    \b(?:until|till|up\s+to|before|up\s+until|not\s+later\s+than|earlier\s+than
+    |for\s+the\s+first|(?:with)?in\s+the\s+first|during\s+the\s+first|the\s+first|prior\s+to)\s+
+    (?:about\s+)?(?P<s1>{_SECOND})?{_ABOUT}(?P<a>{_T})(?P<u1>{_S})?
+""")
+_AT = _pattern(rf"""
+    (?:\b(?:at|around|near|by|on|in|@)|@)?\s*
+    (?:exactly\s+|about\s+|around\s+|precisely\s+|roughly\s+|approximately\s+|the\s+)?
+    (?P<s1>{_SECOND})?(?P<a>{_T})(?P<u1>{_S})?
+    (?P<mark>\s+(?:mark|in\b(?=[\s,.;]|$)(?!\s+(?:a|the|his|her)\b)|{_CLIP}))?
+""")
+_LENGTH = _pattern(rf"""
+    \b(?:for|over|lasting|lasts?|takes?|every|each|all|another|next|last|past|a\s+few|several
+    |after\s+every)\s+
+    (?:about\s+|around\s+|some\s+|the\s+(?:next|last)\s+|roughly\s+|more\s+than\s+|the\s+|nearly\s+
+    |at\s+least\s+)?{_N}\s*-?(?:s|secs?|seconds?|minutes?|hours?|days?)\b|{_N}\s+times\b
+    |{_N}\s*(?:fps|frames?|hz|px|pixels?|%|percent|meters?|metres?|cm|kg|mb|gb|euros?|dollars?
+    |minutes?|hours?|days?(?![-\s](?:beard|stubble))|weeks?|months?)\b(?:\s+per\s+seconds?)?
+    |per\s+seconds?
+""")
 _UPPER = r"(?:(?:early|mid|middle|late)(?:[\s-]+to[\s-]+(?:early|mid|late))?[\s-]+)"
 _DECADE = rf"(?:{'|'.join(_DECADES)}|[1-9]0'?s|(?:{'|'.join(_TENS)}|[2-9]0)[- ]something)"
-_AGE_DECADE = re.compile(
-    rf"(?:\b(?:in|of|from|between|into|well\s+into|about|around)\s+)?(?:(?:his|her|their|the|one's)\s+)?{_UPPER}?(?P<a>{_DECADE})\b"
-    rf"(?:(?:\s*(?:or|to|-|–|and)\s*)(?:(?:his|her|their|the|in)\s+)*{_UPPER}?(?P<b>{_DECADE})\b)?",
-    re.IGNORECASE,
-)
-_BOUNDS = {
-    "about": r"about|around|roughly|approximately|approx\.?|circa|ca\.?|some|~|nearly|almost|close\s+to|or\s+so|an\s+estimated|somewhere\s+around|in\s+the\s+region\s+of|more\s+or\s+less|approaching|give\s+or\s+take",
-    "over": r"over|above|(?:more|older|greater|larger|higher|bigger)\s+than|past|beyond|upwards\s+of|in\s+excess\s+of|>|on\s+the\s+far\s+side\s+of|well\s+over",
-    "least": r"at\s+least|(?:no|not)\s+(?:less|fewer|younger)\s+than|not\s+(?:under|below)|minimum\s+of|≥|>=|a\s+minimum\s+of",
-    "under": r"under|below|(?:less|fewer|younger|smaller|lower)\s+than|<|not\s+yet|not\s+quite|well\s+under",
-    "most": r"at\s+most|(?:no|not)\s+(?:more|older)\s+than|up\s+to|not\s+(?:over|above)|≤|<=|a\s+maximum\s+of|maximum\s+of",
-}
-_BOUND = "|".join(rf"(?P<{key}>(?:{words}))" for key, words in _BOUNDS.items())
-_UNIT = r"(?P<unit>\s*[- ]?\s*(?:years?[- ]olds?|years?[- ]of[- ]age|years?|yrs?(?:\s+old)?|y/?o|degrees?|deg|°))"
-_AMOUNT = re.compile(
-    rf"(?P<aged>\b(?:aged?(?:\s+of)?|age\s*[:=]|at\s+the\s+age\s+of)\s+)?(?P<between>\b(?:between|from|anywhere\s+from)\s+)?(?:(?:{_BOUND})\s*)?(?<![\w.:])(?P<a>{_N})"
-    rf"(?:(?P<link>\s*(?:-|–|to|and|or)\s*)(?P<b>{_N})(?![:\w]))?(?P<plus>\s*\+|\s+or\s+(?:older|more|over)|\s+and\s+(?:over|older))?(?P<minus>\s+or\s+(?:younger|less|fewer|under))?{_UNIT}?(?![\w.:]*\d|\s*o'?\s?clock|[- ]days?\b)",
-    re.IGNORECASE,
-)
+_AGE_DECADE = _pattern(rf"""
+    (?:\b(?:in|of|from|between|into|well\s+into|about|around)\s+)?
+    (?:(?:his|her|their|the|one's)\s+)?{_UPPER}?(?P<a>{_DECADE})\b
+    (?:(?:\s*(?:or|to|-|–|and)\s*)(?:(?:his|her|their|the|in)\s+)*{_UPPER}?(?P<b>{_DECADE})\b)?
+""")
+_BOUND = r"""
+    (?P<about>about|around|roughly|approximately|approx\.?|circa|ca\.?|some|~|nearly|almost
+    |close\s+to|or\s+so|an\s+estimated|somewhere\s+around|in\s+the\s+region\s+of|more\s+or\s+less
+    |approaching|give\s+or\s+take)
+    |(?P<over>over|above|(?:more|older|greater|larger|higher|bigger)\s+than|past|beyond
+    |upwards\s+of|in\s+excess\s+of|>|on\s+the\s+far\s+side\s+of|well\s+over)
+    |(?P<least>at\s+least|(?:no|not)\s+(?:less|fewer|younger)\s+than|not\s+(?:under|below)
+    |minimum\s+of|≥|>=|a\s+minimum\s+of)
+    |(?P<under>under|below|(?:less|fewer|younger|smaller|lower)\s+than|<|not\s+yet|not\s+quite
+    |well\s+under)
+    |(?P<most>at\s+most|(?:no|not)\s+(?:more|older)\s+than|up\s+to|not\s+(?:over|above)|≤|<=
+    |a\s+maximum\s+of|maximum\s+of)
+"""
+_UNIT = r"""
+    (?P<unit>\s*[-\s]?\s*(?:years?[-\s]olds?|years?[-\s]of[-\s]age|years?|yrs?(?:\s+old)?|y/?o
+    |degrees?|deg|°))
+"""
+_AMOUNT = _pattern(rf"""
+    (?P<aged>\b(?:aged?(?:\s+of)?|age\s*[:=]|at\s+the\s+age\s+of)\s+)?
+    (?P<between>\b(?:between|from|anywhere\s+from)\s+)?(?:(?:{_BOUND})\s*)?
+    (?<![\w.:])(?P<a>{_N})(?:(?P<link>\s*(?:-|–|to|and|or)\s*)(?P<b>{_N})(?![:\w]))?
+    (?P<plus>\s*\+|\s+or\s+(?:older|more|over)|\s+and\s+(?:over|older))?
+    (?P<minus>\s+or\s+(?:younger|less|fewer|under))?{_UNIT}?
+    (?![\w.:]*\d|\s*o'?\s?clock|[-\s]days?\b)
+""")
 
 
 class Measure(NamedTuple):
@@ -90,7 +150,14 @@ def find_measures(text: str) -> list[Measure]:
     if not _MAYBE.search(text):
         return []
     found: list[Measure] = []
-    for find in (_find_decades, _find_lengths, _find_ranges, _find_open, _find_moments, _find_amounts):
+    for find in (
+        _find_decades,
+        _find_lengths,
+        _find_ranges,
+        _find_open,
+        _find_moments,
+        _find_amounts,
+    ):
         for measure in find(text):
             if all(measure.stop <= m.start or m.stop <= measure.start for m in found):
                 found.append(measure)
@@ -143,10 +210,11 @@ def _trim(match: re.Match[str]) -> tuple[int, int]:
 
 
 def _find_open(text: str) -> list[Measure]:
-    found = []
-    for match in _AFTER.finditer(text):
-        if _is_time(match, "s1", "u1"):
-            found.append(Measure("time", (parse_number(match["a"]), None), *match.span()))
+    found = [
+        Measure("time", (parse_number(match["a"]), None), *match.span())
+        for match in _AFTER.finditer(text)
+        if _is_time(match, "s1", "u1")
+    ]
     for match in _UNTIL.finditer(text):
         if _is_time(match, "s1", "u1"):
             low = 0 if "first" in match.group().lower() else None

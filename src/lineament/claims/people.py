@@ -3,7 +3,6 @@
 from lineament.claims.content import flush_pending, resolve_pending, say, take_head
 from lineament.claims.state import Draft, State
 
-
 _POINTED_AT = frozenset(("one", "other", "first", "second", "left", "right", ""))
 
 
@@ -61,7 +60,9 @@ def take_person(state: State, index: int) -> int | None:
         if state.is_existential or not state.is_predicate:
             state.negated = True
             state.is_negation_used = False
-    is_object = state.last_op in ("prep", "beside") and (state.has_verb or state.last_op == "beside")
+    is_object = state.last_op in ("prep", "beside") and (
+        state.has_verb or state.last_op == "beside"
+    )
     _set_subject(state, index, subject, is_locked=False, is_object=is_object)
     return None
 
@@ -95,11 +96,11 @@ def _take_count(state: State, index: int) -> None:
     if state.number is not None:
         place, measure = state.number
         if entry.is_plural and index - place <= 4 and not state.mute:
-            say(state, (("num_people", measure.value),), measure.start, item.stop, index)  # type: ignore[list-item]
+            say(state, (("num_people", measure.value),), measure.start, item.stop, index)
             state.is_negation_used = False
         state.number = None
     elif state.says_count and not entry.is_plural:
-        say(state, (("num_people", (1, 2)),), item.start, item.stop, index)  # type: ignore[list-item]
+        say(state, (("num_people", (1, 2)),), item.start, item.stop, index)
         state.says_count = False
 
 
@@ -164,7 +165,9 @@ def _take_one(state: State, index: int) -> int | None:
         return None
     if following.op == "person":
         is_number = before is not None and (
-            before.word in ("only", "just", "exactly", "but") or state.says_count or state.is_existential
+            before.word in ("only", "just", "exactly", "but")
+            or state.says_count
+            or state.is_existential
         )
         if is_number and not state.has_other:
             state.says_count = True
@@ -175,7 +178,10 @@ def _take_one(state: State, index: int) -> int | None:
         ):
             state.says_count = True
         return None
-    if following.op in ("cop", "have", "wear", "look", "hedge", "aux") or following.pos in ("v", "x"):
+    if following.op in ("cop", "have", "wear", "look", "hedge", "aux") or following.pos in (
+        "v",
+        "x",
+    ):
         if state.has_other or state.context.subject:
             _set_subject(state, index, "one", is_locked=True)
         elif following.op in ("aux", "hedge"):
@@ -202,7 +208,7 @@ def take_number(state: State, index: int) -> int | None:
         _say_age(state, index, measure.value)
     elif kind == "degrees":
         if state.degree_name:
-            say(state, ((state.degree_name, measure.value),), item.start, item.stop, index)  # type: ignore[list-item]
+            say(state, ((state.degree_name, measure.value),), item.start, item.stop, index)
         else:
             state.degrees = measure
     elif kind in ("amount", "around"):
@@ -223,20 +229,38 @@ def _take_amount(state: State, index: int) -> None:
     biggest = high if high is not None else low
     is_plausible = biggest is not None and 10 <= biggest <= 115
     is_said = state.says_age or (
-        is_end and is_plausible and state.head == "person" and (
+        is_end
+        and is_plausible
+        and state.head == "person"
+        and (
             state.is_predicate
-            or (index and items[index - 1].entry.word in ("turned", "passed", "past", "reached", "hit"))
+            or (
+                index
+                and items[index - 1].entry.word in ("turned", "passed", "past", "reached", "hit")
+            )
             or state.last_op in ("person", "comma", "prep", "of", "look", "cop")
         )
     )
     if state.says_count and is_end:
         value = (low, high if high is None or low is None or measure.kind == "amount" else low + 1)
-        say(state, (("num_people", value),), measure.start, measure.stop, index)  # type: ignore[list-item]
-    elif is_end is False and state.is_existential and following and following.word == "of":
-        say(state, (("num_people", measure.value),), measure.start, measure.stop, index)  # type: ignore[list-item]
-    elif is_end and state.drafts and state.drafts[-1].name == "num_people" and state.drafts[-1].negated:
-        say(state, (("num_people", measure.value),), measure.start, measure.stop, index)  # type: ignore[list-item]
-    elif (is_said or (is_end and is_plausible and len(items) <= 12 and not state.has_verb and state.last_op in ("comma", ""))) and is_end:
+        say(state, (("num_people", value),), measure.start, measure.stop, index)
+    elif (is_end is False and state.is_existential and following and following.word == "of") or (
+        is_end
+        and state.drafts
+        and state.drafts[-1].name == "num_people"
+        and state.drafts[-1].negated
+    ):
+        say(state, (("num_people", measure.value),), measure.start, measure.stop, index)
+    elif (
+        is_said
+        or (
+            is_end
+            and is_plausible
+            and len(items) <= 12
+            and not state.has_verb
+            and state.last_op in ("comma", "")
+        )
+    ) and is_end:
         _say_age(state, index, measure.value)
     else:
         value = measure.value
@@ -247,5 +271,4 @@ def _take_amount(state: State, index: int) -> None:
 
 def _say_age(state: State, index: int, value: tuple[float | None, float | None]) -> None:
     item = state.items[index]
-    say(state, (("age_years", value),), item.start, item.stop, index)  # type: ignore[list-item]
-
+    say(state, (("age_years", value),), item.start, item.stop, index)

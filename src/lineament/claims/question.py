@@ -32,38 +32,72 @@ class Question(NamedTuple):
 _KINDS: tuple[tuple[str, Asked], ...] = (
     (r"how\s+many\s+(?:people|persons|faces|individuals|men|women)", "how many"),
     (r"how\s+old|what\s+age|(?:what|which)(?:'s|\s+is)?\s.*\bage\b", "how old"),
-    (r"when|at\s+what\s+time|from\s+when|how\s+long|in\s+which\s+seconds?|at\s+which\s+second", "when"),
+    (
+        r"when|at\s+what\s+time|from\s+when|how\s+long|in\s+which\s+seconds?|at\s+which\s+second",
+        "when",
+    ),
     (r"where", "where"),
     (r"(?:what|which|how|who|whose|describe|tell|name)\b", "what"),
 )
 # Parts a question may name, the key its answer is read with, and the names it asks about.
-_PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (r"facial\s+hair|beard", "facial hair", ("beard", "5_o_clock_shadow", "goatee", "mustache", "sideburns")),
-    (r"hair\b|haircut|hairstyle", "hair", ("black_hair", "blonde_hair", "brown_hair", "gray_hair", "red_hair", "straight_hair", "wavy_hair", "curly_hair", "long_hair", "short_hair", "tied_hair", "bald", "bangs", "receding_hairline")),
-    (r"eyebrows?|brows?", "eyebrows", ("arched_eyebrows", "bushy_eyebrows", "thin_eyebrows")),
-    (r"gaze|(?:is|are|does|do)\s+\S+(?:\s+\S+)?\s+look(?:ing)?(?:\s+at)?\s*\?", "gaze", ("gaze_direction", "gaze_away")),
-    (r"eyes?", "eyes", ("eye_color", "narrow_eyes", "big_eyes")),
-    (r"nose", "nose", ("big_nose", "pointy_nose")),
-    (r"lips?", "lips", ("big_lips", "thin_lips")),
-    (r"skin|complexion", "skin", ("pale_skin", "tan_skin", "dark_skin")),
-    (r"cheeks?", "cheeks", ("rosy_cheeks", "chubby")),
-    (r"expression|emotion|mood|feel(?:ing)?|look\s+like\s+emotionally", "expression", ("neutral", "anger", "contempt", "disgust", "happy", "fear", "sadness", "surprise")),
-    (r"head\s+pose|head|fac(?:e|ing)\s+(?:point|turn)", "head pose", ("head_pose",)),
-    (r"shape\s+.*face|face\s+shape|face", "face", ("oval_face", "round_face", "square_face")),
-    (r"background|backdrop", "background", ("background_color",)),
-    (r"light(?:ing)?\s+(?:com|from)|direction.*light|light.*direction|where.*light", "light", ("light_direction",)),
-    (r"light(?:ing)?|bright", "light", ("light_level", "light_temperature", "light_direction")),
-    (r"accessor|jewell?e?ry", "accessories", tuple(n.id for n in read_vocabulary().of_family("accessory"))),
-    (r"wear(?:ing)?|cloth(?:es|ing)|outfit|shirt|jacket|dress(?:ed)?|sweater|suit|coat", "clothes", ("clothes_color", "clothes_type")),
-    (r"make-?\s?up", "makeup", ("heavy_makeup", "wearing_lipstick", "eye_makeup")),
-    (r"doing|do\b|happen|action", "", tuple(n.id for n in read_vocabulary().of_family("action"))),
-    (r"gender|sex|man\s+or\s+(?:a\s+)?woman", "gender", ("male",)),
-)  # fmt: skip
-_YES = re.compile(r"^\W*(?:yes|yeah|yep|yup|correct|right|true|indeed|exactly|certainly|of course|absolutely|definitely|sure|(?:he|she|it|they|there)\s+(?:is|does|are|do|has|was|did)(?=\s*[.!]*$))\b", re.IGNORECASE)
-_NO = re.compile(r"^\W*(?:no|nope|nah|not really|not at all|never|false|wrong|none|nobody|neither|(?:he|she|it|they|there)\s+(?:is|does|are|do|has|was|did)(?:n't|\s+not)(?=\s*[.!]*$))\b", re.IGNORECASE)
-_DOUBT = re.compile(r"^\W*(?:maybe|perhaps|possibly|probably|likely|it might|might be|could be)\b", re.IGNORECASE)
+_PARTS: tuple[tuple[str, str, str], ...] = (
+    (r"facial\s+hair|beard", "facial hair", "family:facial_hair"),
+    (r"hair\b|haircut|hairstyle", "hair", "family:hair"),
+    (r"eyebrows?|brows?", "eyebrows", "family:eyebrows"),
+    (
+        r"gaze|(?:is|are|does|do)\s+\S+(?:\s+\S+)?\s+look(?:ing)?(?:\s+at)?\s*\?",
+        "gaze",
+        "gaze_direction gaze_away",
+    ),
+    (r"eyes?", "eyes", "family:eyes"),
+    (r"nose", "nose", "family:nose"),
+    (r"lips?", "lips", "family:mouth"),
+    (r"skin|complexion", "skin", "pale_skin tan_skin dark_skin"),
+    (r"cheeks?", "cheeks", "rosy_cheeks chubby"),
+    (r"expression|emotion|mood|feel(?:ing)?", "expression", "family:emotion"),
+    (r"head|fac(?:e|ing)\s+(?:point|turn)", "head pose", "head_pose"),
+    (r"face", "face", "family:face_shape"),
+    (r"background|backdrop", "background", "background_color"),
+    (
+        r"light(?:ing)?\s+(?:com|from)|direction.*light|light.*direction|where.*light",
+        "light",
+        "light_direction",
+    ),
+    (r"light(?:ing)?|bright", "light", "family:light"),
+    (r"accessor|jewell?e?ry", "accessories", "family:accessory"),
+    (
+        r"wear(?:ing)?|cloth(?:es|ing)|outfit|shirt|jacket|dress(?:ed)?|sweater|suit|coat",
+        "clothes",
+        "family:clothes",
+    ),
+    (r"make-?\s?up", "makeup", "family:makeup"),
+    (r"doing|do\b|happen|action", "", "family:action"),
+    (r"gender|sex|man\s+or\s+(?:a\s+)?woman", "gender", "male"),
+)
+_SHORT_YES = r"(?:he|she|it|they|there)\s+(?:is|does|are|do|has|was|did)"
+_YES = re.compile(
+    r"^\W*(?:yes|yeah|yep|yup|correct|right|true|indeed|exactly|certainly|of course|absolutely"
+    rf"|definitely|sure|{_SHORT_YES}(?=\s*[.!]*$))\b",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"^\W*(?:no|nope|nah|not really|not at all|never|false|wrong|none|nobody|neither"
+    rf"|{_SHORT_YES}(?:n't|\s+not)(?=\s*[.!]*$))\b",
+    re.IGNORECASE,
+)
+_DOUBT = re.compile(
+    r"^\W*(?:maybe|perhaps|possibly|probably|likely|it might|might be|could be)\b", re.IGNORECASE
+)
 _BOTH = re.compile(r"^\W*both\b", re.IGNORECASE)
-_OPENING = re.compile(r"^\W*(?:what|which|how|when|where|who|whose|at what|from when|in which|at which|describe|tell|name)\b", re.IGNORECASE)
+_OPENING = re.compile(
+    r"^\W*(?:what|which|how|when|where|who|whose|at what|from when|in which|at which|describe"
+    r"|tell|name)\b",
+    re.IGNORECASE,
+)
+_NEVER = re.compile(
+    r"^\W*(?:never|not at all|at no (?:time|point)|(?:he|she|it) (?:does|is)(?:n't| not))", re.I
+)
+_ALWAYS = re.compile(r"\b(?:throughout|always|whole|entire|all the time)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16384)
@@ -72,7 +106,7 @@ def read_question(question: str) -> Question:
     text = question.strip()
     kind: Asked = "whether"
     if _OPENING.match(text):
-        kind = next((k for pattern, k in _KINDS if re.search(rf"\b(?:{pattern})", text, re.I)), "what")
+        kind = _kind_of(text)
     claims = read_sentence(text.rstrip("?! ") + ".", Context()).claims
     claims = tuple(c for c in claims if c.name != "male" or c.text.lower() not in _PRONOUNS)
     if kind in ("whether", "when"):
@@ -88,8 +122,22 @@ def read_question(question: str) -> Question:
         return Question(kind, ("place",), "", ())
     for pattern, key, names in _PARTS:
         if re.search(rf"(?<!\w)(?:{pattern})", text, re.I):
-            return Question(kind, names, key, ())
+            return Question(kind, _names_of(names), key, ())
     return Question(kind, (), "", ())
+
+
+def _kind_of(question: str) -> Asked:
+    for pattern, kind in _KINDS:
+        if re.search(rf"\b(?:{pattern})", question, re.I):
+            return kind
+    return "what"
+
+
+def _names_of(names: str) -> tuple[str, ...]:
+    family = names.removeprefix("family:")
+    if family != names:
+        return tuple(entry.id for entry in read_vocabulary().of_family(family))
+    return tuple(names.split())
 
 
 _PRONOUNS = frozenset(("he", "she", "his", "her", "him", "himself", "herself", "hers"))
@@ -108,9 +156,9 @@ def read_answer(question: str, answer: str) -> tuple[Claim, ...]:
         return _read_choice(asked, answer, own)
     if asked.kind == "when":
         return _read_when(asked, answer, own)
-    if asked.key and not any(c.name in asked.names and c.name != "male" for c in own):
-        if asked.key != "clothes" or not own:
-            own = (*own, *_read_as_value(asked.key, answer))
+    is_said = any(c.name in asked.names and c.name != "male" for c in own)
+    if asked.key and not is_said and (asked.key != "clothes" or not own):
+        own = (*own, *_read_as_value(asked.key, answer))
     return merge_claims(own)
 
 
@@ -154,13 +202,13 @@ def _read_choice(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[
 
 
 def _read_when(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    if re.match(r"^\W*(?:never|not at all|at no (?:time|point)|(?:he|she|it) (?:does|is)(?:n't| not))", answer, re.I):
+    if _NEVER.match(answer):
         return merge_claims((*(answered(c, is_no=True) for c in asked.claims), *own))
     if any(c.name in asked.names for c in own):
         return own
     spans = [item.measure.value for item in find_items(answer) if item.measure]
     if not spans:
-        is_always = re.search(r"\b(?:throughout|always|whole|entire|all the time)\b", answer, re.I)
+        is_always = _ALWAYS.search(answer)
         return asked.claims if is_always else own
     return merge_claims(
         Claim(c.name, c.value, c.negated, c.hedged, span, c.subject, c.quantity)

@@ -10,9 +10,14 @@ from lineament.claims.tokens import Sentence, split_sentences
 
 _TELLS_OTHER = re.compile(r"\b(?:other|another|second|latter)\b", re.IGNORECASE)
 _NEEDS_CONTEXT = re.compile(
-    r"\b(?:it|its|they|them|ones?|that|this|he|she|his|her|hers|so|too|not|neither|nor|does|do|is|are|same)\b|n't", re.IGNORECASE
+    r"\b(?:it|its|they|them|ones?|that|this|he|she|his|her|hers|so|too|not|neither|nor|does|do|is|are|same)\b|n't",
+    re.IGNORECASE,
 )
-_ANSWER = re.compile(r"^\W*(yes|yeah|yep|yup|no|nope|nah|correct|right|indeed|exactly|not really|not at all|certainly|of course|absolutely|definitely)\b(?=\W*$|\s*[,.;:!-])", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"^\W*(yes|yeah|yep|yup|no|nope|nah|correct|right|indeed|exactly|not really|not at all"
+    r"|certainly|of course|absolutely|definitely)\b(?=\W*$|\s*[,.;:!-])",
+    re.IGNORECASE,
+)
 _TAG = re.compile(
     r",\s*(?:(?:is|are|was|does|do|did|has|have|can)(?:n'?t)?|right|correct)(?:\s+(?:he|she|it|they|there))?(?:\s+not)?\s*\?$",
     re.IGNORECASE,
@@ -41,7 +46,11 @@ def read_claims(text: str) -> tuple[Claim, ...]:
         reading = read_sentence(sentence.text, used, has_other=has_other)
         if is_question:
             asked = tuple(_moved(reading.claims, sentence.start))
-            found += (c for c in asked if c.name == "male" and c.text.lower() in ("he", "she", "his", "her"))
+            found += (
+                c
+                for c in asked
+                if c.name == "male" and c.text.lower() in ("he", "she", "his", "her")
+            )
             continue
         if answer:
             is_no = answer[1].lower() in _NAY

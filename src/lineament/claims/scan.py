@@ -20,6 +20,7 @@ _MEASURE.measure_like = True
 _UNKNOWN: dict[str, Entry] = {}
 
 
+EMPTY = Context()
 _JOINTS = frozenset(("comma", "and"))
 _SHORT_PARTS = frozenset(("aux", "cop", "have", "not", "measure", "fill", "position", "hedge"))
 _CLAUSE_ENDS = frozenset(("stop", "but"))
@@ -33,17 +34,13 @@ class Reading(NamedTuple):
 
 
 @functools.lru_cache(maxsize=65536)
-def read_sentence(
-    text: str, context: Context = Context(), *, has_other: bool = False, is_question: bool = False
-) -> Reading:
+def read_sentence(text: str, context: Context = EMPTY, *, has_other: bool = False) -> Reading:
     """Read one sentence; a pure function, so sentences that repeat cost nothing."""
     items = find_items(text)
     state = State(items, context, has_other)
     if is_pointed_at(context.subject):
         state.subject = state.clause_subject = context.subject
     state.head = "person"
-    if is_question:
-        state.says_count = False
     index, end = 0, len(items)
     while index < end:
         entry = items[index].entry
@@ -144,16 +141,24 @@ def _fill_ellipsis(state: State, end: int, clause_start: int, first_draft: int) 
     last = items[-1]
     is_bare_time = last.entry.op == "measure" and len(items) == 2 and items[0].entry.op == "not"
     verbs = [i for i in items if i.entry.op in ("cop", "aux", "have", "hedge", "wear", "look")]
-    is_gap = last.entry.op == "measure" and not verbs and _has_time(state, end) and (
-        len(items) <= 6 and not any(i.entry.op == "unknown" for i in items)
+    is_gap = (
+        last.entry.op == "measure"
+        and not verbs
+        and _has_time(state, end)
+        and (len(items) <= 6 and not any(i.entry.op == "unknown" for i in items))
     )
     has_none = last.entry.op == "quant" and bool(verbs)
-    is_short = has_none or last.entry.op in ("cop", "aux", "have") or (
-        last.entry.op == "not" and bool(verbs)
-    ) or (items[0].entry.op in ("nor", "neither") or items[0].entry.word == "so") and bool(verbs)
+    is_short = (
+        has_none
+        or last.entry.op in ("cop", "aux", "have")
+        or (last.entry.op == "not" and bool(verbs))
+        or (
+            (items[0].entry.op in ("nor", "neither") or items[0].entry.word == "so") and bool(verbs)
+        )
+    )
     if not is_gap and not is_short and not is_bare_time:
         return
-    _copy_predicate(state, end, items)
+    _copy_predicate(state, items)
 
 
 def _starts_short_clause(items: list[Item], index: int) -> bool:
@@ -161,7 +166,9 @@ def _starts_short_clause(items: list[Item], index: int) -> bool:
     place, end = index + 1, len(items)
     while place < end and items[place].entry.op in ("det", "and", "fill", "dir"):
         place += 1
-    if place < end and (items[place].entry.op in ("neither", "nor") or items[place].entry.word == "so"):
+    if place < end and (
+        items[place].entry.op in ("neither", "nor") or items[place].entry.word == "so"
+    ):
         return _is_inverted(items, place + 1)
     is_denial = place < end and items[place].entry.word == "not" and place + 1 < end
     if is_denial and items[place + 1].entry.op == "measure":
@@ -173,7 +180,9 @@ def _starts_short_clause(items: list[Item], index: int) -> bool:
     while place < end and items[place].entry.op in _SHORT_PARTS:
         num_parts += items[place].entry.op not in ("fill", "position")
         place += 1
-    return num_parts > 0 and (place >= end or items[place].entry.op in ("stop", "comma", "but", "sub"))
+    return num_parts > 0 and (
+        place >= end or items[place].entry.op in ("stop", "comma", "but", "sub")
+    )
 
 
 def _is_inverted(items: list[Item], place: int) -> bool:
@@ -182,8 +191,10 @@ def _is_inverted(items: list[Item], place: int) -> bool:
     if not ops or ops[0] not in ("aux", "cop", "have"):
         return False
     rest = [op for op in ops[1:] if op not in ("det", "fill", "position")]
-    return bool(rest) and rest[0] in ("person", "pron", "one") and (
-        len(rest) == 1 or rest[1] in ("stop", "comma", "but")
+    return (
+        bool(rest)
+        and rest[0] in ("person", "pron", "one")
+        and (len(rest) == 1 or rest[1] in ("stop", "comma", "but"))
     )
 
 
@@ -191,8 +202,10 @@ def _has_time(state: State, end: int) -> bool:
     return bool(state.times) and state.times[-1][0] < end
 
 
-def _copy_predicate(state: State, end: int, items: list[Item]) -> None:
-    is_denied = any(i.entry.op in ("not", "nor", "neither") or i.entry.word == "none" for i in items)
+def _copy_predicate(state: State, items: list[Item]) -> None:
+    is_denied = any(
+        i.entry.op in ("not", "nor", "neither") or i.entry.word == "none" for i in items
+    )
     place = state.clause_start
     heads = [h for h in (*state.predicate_heads, *state.bare_heads) if h != "person"]
     subject = state.clause_subject
@@ -202,7 +215,7 @@ def _copy_predicate(state: State, end: int, items: list[Item]) -> None:
             readings = entry.quals.get(heads[0], ()) if entry else ()
             say(state, readings, items[0].start, items[-1].stop, place, negated=is_denied)
         return
-    for name, value, negated in state.previous_predicate or state.context.predicate:
+    for name, value, _ in state.previous_predicate or state.context.predicate:
         if isinstance(value, bool):
             readings = ((name, not is_denied),)
             say(state, readings, items[0].start, items[-1].stop, place, negated=False)

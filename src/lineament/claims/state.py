@@ -75,7 +75,7 @@ class Pending(NamedTuple):
 
     entry: Entry
     item: Item
-    index: int
+    place: int
     negated: bool
     hedged: bool
 

@@ -29,7 +29,7 @@ def place_times(state: State) -> None:
             continue
         trailing = [d for d in state.drafts if d.segment == segment and before < d.index < index]
         if _give_span(trailing, span):
-            _give_joined(state, index, segment, before, span)
+            _give_joined(state, segment, before, span)
             continue
         earlier = [d for d in state.drafts if before < d.index < index and d.span is None]
         if _give_span(earlier, span) or _give_span(_following(state, index, after), span):
@@ -50,7 +50,9 @@ def _is_leading(state: State, index: int) -> bool:
     following = items[index + 1].entry
     if following.op in ("comma", "stop"):
         is_opening = place < 0 or items[place].entry.op in ("and", "stop", "but", "sub")
-        is_joined = place > 0 and items[place].entry.op == "comma" and items[place - 1].entry.op == "and"
+        is_joined = (
+            place > 0 and items[place].entry.op == "comma" and items[place - 1].entry.op == "and"
+        )
         return (is_opening or is_joined) and index + 2 < len(items)
     return following.op in _CLAUSE_STARTS or following.is_content
 
@@ -73,7 +75,7 @@ def _following(state: State, index: int, after: int) -> list[Draft]:
     return drafts
 
 
-def _give_joined(state: State, index: int, segment: int, before: int, span: Range) -> None:
+def _give_joined(state: State, segment: int, before: int, span: Range) -> None:
     """Give the time also to a verb joined by a bare ``and``: smiles and nods from 1 to 2 s."""
     own = [d.index for d in state.drafts if d.segment == segment and d.name in _TIMED]
     first = min(own, default=0)

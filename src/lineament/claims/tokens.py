@@ -7,7 +7,9 @@ _TOKEN = re.compile(r"[a-z]+|\d+(?:[.,]\d+)?|'(?:s|d|ll|ve|re|m)\b|[^\sa-z\d*_#`
 _SENTENCE_END = re.compile(
     r"(?<![\d.])\.(?=\s|$|[\"'”)\]])[\"'”)\]]*\s*|\.(?=\s+[^\d\s]|\s*$)\s*|[!?…]+[\"'”)\]]*\s*|\.{2,}\s*|\s*\n[\s\n]*"
 )
-_ABBREVIATION = re.compile(r"(?:\b(?:approx|e\.g|i\.e|ca|vs|mr|mrs|ms|dr|no|st|etc|min|sec))$", re.I)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:approx|e\.g|i\.e|ca|vs|mr|mrs|ms|dr|no|st|etc|min|sec))$", re.I
+)
 _QUOTE = re.compile(
     r"\"[^\"\n]*(?:\"|$)|“[^”\n]*(?:”|$)|«[^»\n]*»|„[^“”\n]*[“”]|(?<![\w])[‘'](?=[A-Z])[^\n]*?[.!?,…]['’](?!\w)"
     r"|(?<=[,:] )['‘][^'\n]+['’](?!\w)"

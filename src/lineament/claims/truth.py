@@ -168,9 +168,10 @@ def _number_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -
     if claim.name == "age_years":
         for fact in facts:
             band = AGE_BANDS.get(fact.name)
-            if band is not None and fact.value is True:
-                if high <= band[0] - AGE_MARGIN_YEARS or low >= band[1] + AGE_MARGIN_YEARS:
-                    return Truth(False, f"{fact.name} is another age", fact)
+            if band is None or fact.value is not True:
+                continue
+            if high <= band[0] - AGE_MARGIN_YEARS or low >= band[1] + AGE_MARGIN_YEARS:
+                return Truth(False, f"{fact.name} is another age", fact)
     if annotation.is_closed(claim.name):
         return Truth(False, f"{claim.name} is closed and not listed")
     return UNKNOWN

@@ -11,6 +11,7 @@ from lineament.faces.rules import Rule
 from lineament.faces.signals import FaceSignals
 from lineament.faces.spans import (
     Span,
+    drop_overlapping,
     find_runs,
     find_swings,
     join_spans,
@@ -26,6 +27,8 @@ from lineament.faces.validation import validated_by_measurement
 SOURCE = "landmarks"
 SHUT_RATIO = 0.12  # lid gap over eye width of shut eyes, whoever's
 MIN_OPEN_RATIO = 0.2  # an "open" level below this is an eye that was never open
+FAR_EYE_YAW_DEGREES = 30.0  # turned so far, the eye behind the nose no longer counts
+MAX_GAZE_YAW_DEGREES = 25.0  # further turned, one iris is all but hidden
 MIN_SIZE_PX = 14.0  # outer eye corners closer than this: lids and lips are a guess
 MIN_POSE_CHANGE_PX = 3.0  # a pose change smaller than this many pixels is noise
 
@@ -48,7 +51,7 @@ def find_events(signals: FaceSignals) -> dict[str, list[Span]]:
         rules.SMILE: _find_smiles,
         rules.FROWN: _find_frowns,
         rules.NOD: _find_nods,
-        rules.SHAKE_HEAD: lambda s: _find_swaying(rules.SHAKE_HEAD, s.yaw_degrees, s),
+        rules.SHAKE_HEAD: _find_shakes,
         rules.HEAD_WAGGING: lambda s: _find_swaying(rules.HEAD_WAGGING, s.roll_degrees, s),
         rules.TURN: _find_turns,
         rules.GAZE_AWAY: _find_gaze_away,
@@ -117,17 +120,30 @@ def _pose_facts(signals: FaceSignals, subject: str) -> list[Fact]:
 
 def _find_blinks(signals: FaceSignals) -> list[Span]:
     rule, times = rules.BLINK, signals.times_seconds
-    falls = []
-    for lids in (signals.eye_left, signals.eye_right):
-        around = rolling_percentile(lids, times, seconds=1.2, percentile=70)
-        level = np.maximum(around, MIN_OPEN_RATIO * 0.75)
-        jitter = lids - rolling_percentile(lids, times, seconds=0.2, percentile=50)
-        noise = 1.4826 * float(np.nanmedian(np.abs(jitter))) / float(np.nanmedian(level))
-        fall = 1.0 - lids / level
-        falls.append(np.where(fall < rules.BLINK_NOISES * noise, np.minimum(fall, 0.0), fall))
-    runs = find_runs(np.minimum(*falls), on=1.0 - rule.on, off=1.0 - rule.off)
+    left, right = (_lid_fall(lids, times) for lids in (signals.eye_left, signals.eye_right))
+    # Turned to the picture's right, a face shows its left eye in full and the other from the side.
+    side = np.clip(signals.yaw_degrees / FAR_EYE_YAW_DEGREES, -1.0, 1.0)
+    weight_left, weight_right = 1.0 + np.minimum(side, 0.0), 1.0 - np.maximum(side, 0.0)
+    fall = (weight_left * left + weight_right * right) / (weight_left + weight_right)
+    is_one_sided = (np.minimum(left, right) < rules.BLINK_BALANCE * np.maximum(left, right)) & (
+        np.abs(side) < 0.5
+    )
+    runs = find_runs(np.where(is_one_sided, 0.0, fall), on=1.0 - rule.on, off=1.0 - rule.off)
     spans = spans_from_runs(runs, times, _step(signals))
-    return keep_spans(spans, min_seconds=0.0, max_seconds=rule.max_seconds)
+    kept = keep_spans(spans, min_seconds=0.0, max_seconds=rule.max_seconds)
+    return drop_overlapping(kept, _find_closed_eyes(signals))
+
+
+def _lid_fall(
+    lids: Float[np.ndarray, " frames"], times: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, " frames"]:
+    """Return how far a lid has fallen from its opening around that moment; jitter counts as 0."""
+    around = rolling_percentile(lids, times, seconds=1.2, percentile=70)
+    level = np.maximum(around, MIN_OPEN_RATIO * 0.75)
+    jitter = lids - rolling_percentile(lids, times, seconds=0.2, percentile=50)
+    noise = 1.4826 * float(np.nanmedian(np.abs(jitter))) / float(np.nanmedian(level))
+    fall = 1.0 - lids / level
+    return np.where(fall < rules.BLINK_NOISES * noise, np.minimum(fall, 0.0), fall)
 
 
 def _find_closed_eyes(signals: FaceSignals) -> list[Span]:
@@ -163,10 +179,8 @@ def _find_smiles(signals: FaceSignals) -> list[Span]:
 
 
 def _find_frowns(signals: FaceSignals) -> list[Span]:
-    gap = signals.brow_gap / np.nanpercentile(signals.brow_gap, 75)
-    height = signals.brow_height / np.nanpercentile(signals.brow_height, 75)
-    drawn = smooth(np.maximum(2.0 * (1.0 - gap), 1.0 - height), signals.times_seconds, 0.15)
-    return _find_by_level(rules.FROWN, drawn, signals)
+    sunk = float(np.nanmedian(signals.brow_height)) - signals.brow_height
+    return _find_by_level(rules.FROWN, smooth(sunk, signals.times_seconds, 0.15), signals)
 
 
 def _find_talk(signals: FaceSignals) -> list[Span]:
@@ -212,7 +226,8 @@ def _find_nods(signals: FaceSignals) -> list[Span]:
         begin, _ = trim_swing(pitch, first, turn)
         _, end = trim_swing(pitch, turn, last)
         is_nod = max(abs(there), abs(back)) >= rule.on and min(abs(there), abs(back)) >= rule.off
-        if is_nod and there < 0:
+        turned = float(np.ptp(signals.yaw_degrees[begin : end + 1]))
+        if is_nod and there < 0 and turned < max(abs(there), abs(back)):
             spans.append((float(times[begin]), float(times[end]) + _step(signals)))
     kept = keep_spans(spans, min_seconds=rule.min_seconds, max_seconds=rule.max_seconds)
     return join_spans(kept, rule.join_seconds)
@@ -251,15 +266,27 @@ def _find_turns(signals: FaceSignals) -> list[Span]:
             continue
         begin, end = trim_swing(yaw, first, last)
         spans.append((float(times[begin]), float(times[end]) + _step(signals)))
-    return keep_spans(spans, min_seconds=rule.min_seconds, max_seconds=rule.max_seconds)
+    kept = keep_spans(spans, min_seconds=rule.min_seconds, max_seconds=rule.max_seconds)
+    return drop_overlapping(kept, _find_shakes(signals) + _find_looking_around(signals))
+
+
+def _find_shakes(signals: FaceSignals) -> list[Span]:
+    return _find_swaying(rules.SHAKE_HEAD, signals.yaw_degrees, signals)
 
 
 def _find_gaze_away(signals: FaceSignals) -> list[Span]:
-    across, down = _gaze_offsets(signals)
+    across, down = (_from_rest(offset) for offset in _gaze_offsets(signals))
     away = np.hypot(across, down)
     shut = _openness(signals).min(axis=0) < 0.6
-    level = smooth(np.where(shut, np.nan, away), signals.times_seconds, 0.08)
+    turned = np.abs(signals.yaw_degrees) >= MAX_GAZE_YAW_DEGREES
+    level = smooth(np.where(shut | turned, np.nan, away), signals.times_seconds, 0.08)
     return _find_by_level(rules.GAZE_AWAY, level, signals)
+
+
+def _from_rest(offset: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
+    """Take the usual offset away, as far as it may be this face's own eye contact."""
+    reach = rules.GAZE_REST_REACH
+    return offset - np.clip(np.nanmedian(offset), -reach, reach)
 
 
 def _gaze_offsets(signals: FaceSignals) -> tuple[np.ndarray, np.ndarray]:
@@ -284,7 +311,8 @@ def _find_gaze(signals: FaceSignals) -> list[Span]:
         low, high = np.fmin(low, value), np.fmax(high, value)
         if np.isnan(value) or high - low > reach:
             stop = float(signals.times_seconds[frame - 1]) + _step(signals)
-            spans.append((float(signals.times_seconds[start]), stop))
+            if start < frame:
+                spans.append((float(signals.times_seconds[start]), stop))
             start, low, high = frame + int(np.isnan(value)), value, value
     return keep_spans(spans, min_seconds=rule.min_seconds)
 
@@ -296,9 +324,11 @@ def _find_looking_around(signals: FaceSignals) -> list[Span]:
     swings = [s for s in find_swings(sight, least=rule.on / 3) if abs(s[2]) >= rule.on]
     spans = []
     for (first, _, _), (_, last, _) in zip(swings, swings[1:], strict=False):
-        if times[last] - times[first] <= rule.max_seconds:
+        visited = sight[first : last + 1]
+        has_both_sides = min(np.nanmax(visited), -np.nanmin(visited)) >= rule.on / 4
+        if has_both_sides and times[last] - times[first] <= rule.max_seconds:
             spans.append((float(times[first]), float(times[last]) + _step(signals)))
-    return join_spans(spans, 0.5)
+    return drop_overlapping(join_spans(spans, 0.5), _find_shakes(signals))
 
 
 def _find_by_level(
@@ -326,7 +356,7 @@ def _openness(signals: FaceSignals) -> Float[np.ndarray, "2 frames"]:
 
 def _is_visible_change(signals: FaceSignals, degrees: float) -> bool:
     """Say whether a turn of so many degrees moves anything by a pixel on so small a face."""
-    return float(np.nanmedian(signals.size_px)) * np.radians(degrees) >= MIN_POSE_CHANGE_PX
+    return bool(np.nanmedian(signals.size_px) * np.radians(degrees) >= MIN_POSE_CHANGE_PX)
 
 
 def _step(signals: FaceSignals) -> float:

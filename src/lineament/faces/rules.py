@@ -32,18 +32,19 @@ class Rule:
 # a factor of two, speech and gaze move the lids slowly, and glasses dampen what the mesh sees.
 BLINK = Rule(
     "blink",
-    "both eyes fall to {on} of their opening around that moment or less and reopen to {off} within "
-    "{max_seconds} s",
-    on=0.72,
-    off=0.86,
+    "both eyes together fall to {on} of their opening around that moment or less and reopen to "
+    "{off} within {max_seconds} s",
+    on=0.76,
+    off=0.89,
     max_seconds=0.44,
 )
+BLINK_BALANCE = 0.25  # one eye falling less than this share of the other's fall is a wink
 BLINK_NOISES = 5.0  # and the fall is so many times the usual jitter of the lids
 CLOSE_EYES = Rule(
     "close_eyes",
     "both eyes stay at {on} of their usual opening or less for {min_seconds} s or longer",
-    on=0.5,
-    off=0.62,
+    on=0.62,
+    off=0.75,
     min_seconds=0.4,
 )
 WINK = Rule(
@@ -90,16 +91,16 @@ SMILE = Rule(
 )
 FROWN = Rule(
     "frown",
-    "the inner brows draw {on} closer (as a share of their usual gap) or sink by as much, for "
-    "{min_seconds} s",
-    on=0.10,
-    off=0.06,
-    min_seconds=0.3,
+    "the brows sink below their usual height by {on} of the distance between the outer eye corners, "
+    "for {min_seconds} s",
+    on=0.024,
+    off=0.014,
+    min_seconds=0.4,
 )
 NOD = Rule(
     "nod",
     "the head goes down by {on} degrees or more and comes back by at least {off}, within "
-    "{max_seconds} s",
+    "{max_seconds} s, and turns less than it nods",
     on=5.0,
     off=3.0,
     min_seconds=0.2,
@@ -112,7 +113,7 @@ SHAKE_HEAD = Rule(
     "{max_seconds} s",
     on=6.0,
     off=6.0,
-    max_seconds=0.8,
+    max_seconds=0.6,
 )
 HEAD_WAGGING = Rule(
     "head_wagging",
@@ -124,21 +125,23 @@ HEAD_WAGGING = Rule(
 )
 TURN = Rule(
     "turn",
-    "the head turns by {on} degrees or more in one movement of at most {max_seconds} s",
+    "the head turns by {on} degrees or more in one movement of at most {max_seconds} s that is part "
+    "neither of a shake nor of looking around",
     on=15.0,
     off=2.0,
     min_seconds=0.1,
     max_seconds=1.6,
 )
 # Eye contact leaves the irises within 0.064 (one sigma) of where the head's turn puts them, as a
-# share of half the eye's width (467 FFHQ pictures): three sigma are looking away.
+# share of half the eye's width (467 FFHQ pictures): four sigma are looking away.
 GAZE_AWAY = Rule(
     "gaze_away",
-    "the irises lie {on} of half an eye's width or more from where eye contact would put them, "
-    "for {min_seconds} s",
-    on=0.20,
-    off=0.14,
-    min_seconds=0.12,
+    "the irises lie {on} of half an eye's width or more from where they usually rest in this clip "
+    "(or from eye contact, if they never rest near it), for {min_seconds} s, while the head is "
+    "turned by less than 25 degrees",
+    on=0.24,
+    off=0.17,
+    min_seconds=0.2,
     join_seconds=0.12,
 )
 GAZE = Rule(
@@ -150,7 +153,7 @@ GAZE = Rule(
 )
 LOOK_AROUND = Rule(
     "look_around",
-    "the line of sight visits both sides, {on} degrees apart or more, within {max_seconds} s",
+    "the line of sight visits both sides, {on} degrees apart or more, within {max_seconds} s, without a shake",
     on=35.0,
     off=35.0,
     max_seconds=4.0,
@@ -165,6 +168,7 @@ RULES: tuple[Rule, ...] = (
 GAZE_ACROSS_PER_YAW_DEGREE = -0.0102
 GAZE_DOWN_AT_LEVEL = -0.0724
 GAZE_DOWN_PER_PITCH_DEGREE = 0.0018
+GAZE_REST_REACH = 0.25  # people differ so much in where their irises seem to rest
 GAZE_DOWN_SCALE = 3.0  # up and down the iris moves a third as far, in these units
 
 

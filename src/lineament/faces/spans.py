@@ -60,6 +60,11 @@ def keep_spans(
     return [s for s in spans if min_seconds - 1e-6 <= s[1] - s[0] <= max_seconds + 1e-6]
 
 
+def drop_overlapping(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """Drop spans that share any moment with one of the others."""
+    return [s for s in spans if not any(min(s[1], o[1]) > max(s[0], o[0]) for o in others)]
+
+
 def smooth(
     signal: Float[np.ndarray, " frames"],
     times_seconds: Float[np.ndarray, " frames"],
@@ -74,8 +79,10 @@ def smooth(
         return signal.copy()
     kernel = np.ones(2 * half + 1)
     known = ~np.isnan(signal)
-    total = np.convolve(np.where(known, signal, 0.0), kernel, mode="same")
-    count = np.convolve(known.astype(float), kernel, mode="same")
+    # Not mode="same": that gives as many values as the longer of the two has.
+    here = slice(half, half + len(signal))
+    total = np.convolve(np.where(known, signal, 0.0), kernel)[here]
+    count = np.convolve(known.astype(float), kernel)[here]
     return np.where(known, total / np.maximum(count, 1.0), np.nan)
 
 

@@ -1,6 +1,6 @@
 """FaVChat's configuration, and its two sizes: the paper's, and one for a laptop."""
 
-from typing import Any
+from typing import Any, no_type_check
 
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
@@ -13,6 +13,7 @@ FUSIONS = ("moe", "add", "concat", "general_only", "face_only")
 FACE_MATCHES = ("positions", "queries")
 
 
+@no_type_check  # transformers' configurations take more keywords than they declare
 @strict
 class FaVChatConfig(PreTrainedConfig):
     """Encoders, adapter and language model of FaVChat (design A of arXiv 2503.09158).

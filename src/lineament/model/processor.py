@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
 import numpy as np
 import torch
@@ -60,6 +60,7 @@ class FaVChatProcessor(ProcessorMixin):
         chat_template: The tokenizer's when left out.
     """
 
+    @no_type_check  # transformers reads the argument names from the code object
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,

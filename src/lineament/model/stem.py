@@ -4,6 +4,8 @@ Strided convolutions instead of one patch projection, and a depthwise convolutio
 every block, give the sense of place that a plain ViT has to learn from millions of pictures.
 """
 
+from typing import no_type_check
+
 import torch
 from huggingface_hub.dataclasses import strict
 from jaxtyping import Float
@@ -15,6 +17,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 
 
+@no_type_check  # transformers' configurations take more keywords than they declare
 @strict
 class StemVisionConfig(PreTrainedConfig):
     """Sizes of the small vision transformer; ``patch_size`` is a power of two."""

@@ -1,0 +1,216 @@
+"""Verification: every answer is read back and checked; what does not hold is dropped or cut."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lineament.annotation import Annotation
+from lineament.claims import Claim, read_claims
+from lineament.claims.check import check_claims
+from lineament.records.record import Record, Turn, claim_row
+
+# Why records are dropped or changed; counted by `lineament build`.
+BAD_FORMAT = "format"
+BAD_LENGTH = "length"
+REPEATED_TEXT = "repeated text"
+CONTRADICTED = "contradicted claim"
+UNSUPPORTED = "unsupported claim"
+SILENT = "nothing read back"
+REPAIRED = "repaired"
+# Kinds whose answers state nothing on purpose, or nothing in words of the vocabulary.
+WORDLESS_KINDS = frozenset(("unanswerable",))
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]|  |\bNone\b|\bnull\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a record may be like.
+
+    Attributes:
+        max_turn_chars: Longest text of one turn.
+        max_turns: Most turns.
+        min_description_words: Shortest summary or caption.
+        max_description_words: Longest summary or caption.
+        accept_unknown: Keep claims that the annotation is silent on.
+    """
+
+    max_turn_chars: int = 4000
+    max_turns: int = 40
+    min_description_words: int = 5
+    max_description_words: int = 260
+    accept_unknown: bool = False
+
+
+DEFAULT_LIMITS = Limits()
+DESCRIPTION_KINDS = frozenset(("summary", "caption"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that did not pass, and why."""
+
+    record: Record
+    reason: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one verification run; tallies of workers add up.
+
+    Attributes:
+        verdicts: Claims by verdict.
+        outcomes: Records by outcome: kept, repaired, or the reason they were dropped.
+        answers: Yes/no answers by the question's polarity, as ``positive yes``.
+        names: Yes/no answers by name, as ``beard yes``.
+    """
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        """Add the counts of another tally."""
+        self.verdicts.update(other.verdicts)
+        self.outcomes.update(other.outcomes)
+        self.answers.update(other.answers)
+        self.names.update(other.names)
+
+    @property
+    def yes_share(self) -> float:
+        """Share of yes among the yes/no answers; 0.5 is balanced."""
+        yes = sum(count for key, count in self.answers.items() if key.endswith(" yes"))
+        return yes / max(self.answers.total(), 1)
+
+
+class Verifier:
+    """Checks records against the annotations they were written from.
+
+    The reader gets the finished text alone: nothing of how it was written.
+    """
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
+        self.tally = Tally()
+
+    def verify(self, record: Record, annotation: Annotation) -> Record | Rejected:
+        """Return the record with its claims, cut where a sentence did not hold, or reject it."""
+        result = self._verify(record, annotation)
+        if isinstance(result, Rejected):
+            self.tally.outcomes[result.reason] += 1
+            return result
+        self.tally.outcomes[REPAIRED if result.id != record.id else "kept"] += 1
+        polarity = result.provenance.get("polarity", "")
+        if polarity:
+            self.tally.answers[polarity] += 1
+            self._count_names(result)
+        return result
+
+    def _verify(self, record: Record, annotation: Annotation) -> Record | Rejected:
+        fault = find_fault(record, self.limits)
+        if fault is not None:
+            return Rejected(record, *fault)
+        said = read_record(record)
+        rows: list[Mapping[str, Any]] = []
+        faults: list[tuple[int, Claim, str]] = []
+        checked = check_claims([claim for _, claim in said], annotation)
+        for (turn_index, claim), verdict in zip(said, checked.claims, strict=True):
+            self.tally.verdicts[verdict.verdict] += 1
+            if verdict.verdict == "contradicted":
+                faults.append((turn_index, claim, CONTRADICTED))
+            elif verdict.verdict == "unknown" and not self.limits.accept_unknown:
+                faults.append((turn_index, claim, UNSUPPORTED))
+            rows.append(claim_row(claim, turn_index))
+        if faults:
+            return self._repair(record, faults, annotation)
+        if not rows and record.kind not in WORDLESS_KINDS:
+            return Rejected(record, SILENT)
+        return record.with_claims(tuple(rows))
+
+    def _repair(
+        self, record: Record, faults: list[tuple[int, Claim, str]], annotation: Annotation
+    ) -> Record | Rejected:
+        """Cut the faulty sentences of a description; a short answer is dropped as a whole."""
+        turn_index, claim, reason = faults[0]
+        detail = f"{claim.name} {claim.value}: {claim.text!r}"
+        if record.kind not in DESCRIPTION_KINDS:
+            return Rejected(record, reason, detail)
+        text = record.turns[turn_index].text
+        sentences = _SENTENCE.split(text)
+        places = {claim.start for index, claim, _ in faults if index == turn_index}
+        kept, start = [], 0
+        for sentence in sentences:
+            at = text.index(sentence, start)
+            start = at + len(sentence)
+            if not any(at <= place < start for place in places):
+                kept.append(sentence)
+        if len(kept) == len(sentences) or len(kept) < 2:
+            return Rejected(record, reason, detail)
+        turns = list(record.turns)
+        turns[turn_index] = Turn("assistant", " ".join(kept))
+        provenance = {**record.provenance, "detail": f"cut: {reason}, {detail}"}
+        return self._verify(
+            replace(record, turns=tuple(turns), provenance=provenance, id=""), annotation
+        )
+
+    def _count_names(self, record: Record) -> None:
+        for claim in record.claims:
+            if claim["name"] != "male" or len(record.claims) == 1:
+                self.tally.names[f"{claim['name']} {claim['value']}"] += 1
+
+
+def find_fault(record: Record, limits: Limits = DEFAULT_LIMITS) -> tuple[str, str] | None:
+    """Return the reason and detail of a fault in form, or None."""
+    turns = record.turns
+    if len(turns) < 2 or len(turns) % 2 or len(turns) > limits.max_turns:
+        return BAD_FORMAT, f"{len(turns)} turns"
+    seen: set[str] = set()
+    for index, turn in enumerate(turns):
+        text = turn.text
+        if turn.role != ("assistant" if index % 2 else "user"):
+            return BAD_FORMAT, f"turn {index} is the {turn.role}'s"
+        if not text.strip() or _LEFTOVER.search(text):
+            return BAD_FORMAT, f"turn {index}: {text[:60]!r}"
+        if len(text) > limits.max_turn_chars:
+            return BAD_LENGTH, f"turn {index}: {len(text)} characters"
+        if not index % 2 and text in seen:
+            return REPEATED_TEXT, text[:60]
+        seen.add(text)
+    if record.kind in DESCRIPTION_KINDS:
+        num_words = turns[-1].text.count(" ") + 1
+        if not limits.min_description_words <= num_words <= limits.max_description_words:
+            return BAD_LENGTH, f"{num_words} words"
+        sentences = _SENTENCE.split(turns[-1].text)
+        if len(set(sentences)) < len(sentences):
+            return REPEATED_TEXT, "a sentence stands twice"
+    return None
+
+
+def read_record(record: Record) -> list[tuple[int, Claim]]:
+    """Read what the answers of a record claim, with the number of the turn.
+
+    An answer that stands by itself is read alone; one that does not (``Yes.``, ``Brown.``) is
+    read after its question.
+    """
+    said: list[tuple[int, Claim]] = []
+    for index in range(1, len(record.turns), 2):
+        answer = record.turns[index].text
+        claims = read_claims(answer)
+        if not _says_something(claims) and record.kind not in WORDLESS_KINDS:
+            question = record.turns[index - 1].text
+            asked = read_claims(f"{question} {answer}")
+            claims = asked if _says_something(asked) else claims
+        said += [(index, claim) for claim in claims]
+    return said
+
+
+def _says_something(claims: tuple[Claim, ...]) -> bool:
+    """Say whether there is more than the sex that a pronoun tells."""
+    return any(claim.name != "male" or claim.text.lower() not in _PRONOUNS for claim in claims)
+
+
+_PRONOUNS = frozenset(("he", "she", "his", "her", "him", "hers", "herself", "himself"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lineament.render.expression import Expression, add_expression
-from lineament.render.head import ease
+from lineament.render.head import rise
 
 SMILE = {"smile_left": 1.0, "smile_right": 1.0, "squint": 0.22}
 TOOTHY = {"jaw": 0.05, "upper_lip_up": 0.55, "lower_lip_down": 0.35}
@@ -76,7 +76,7 @@ def _hold(**expression: float) -> Callable[[State, Moment], None]:
 
 def _blink(state: State, moment: Moment) -> None:
     part = moment.seconds / moment.length
-    closure = float(ease(part, 0.0, 0.36) * (1 - ease(part, 0.52, 1.0)))
+    closure = float(rise(part, 0.0, 0.36) * (1 - rise(part, 0.52, 1.0)))
     state.add({"blink_left": 1, "blink_right": 1}, closure)
 
 
@@ -176,8 +176,8 @@ def _turn(state: State, moment: Moment) -> None:
     rng = moment.rng
     size = float(rng.choice([-1, 1]) * rng.uniform(26, 38))
     ramp = min(float(rng.uniform(0.35, 0.7)), 0.45 * moment.length)
-    part = ease(moment.seconds, 0, ramp) * (
-        1 - ease(moment.seconds, moment.length - ramp, moment.length)
+    part = rise(moment.seconds, 0, ramp) * (
+        1 - rise(moment.seconds, moment.length - ramp, moment.length)
     )
     state.yaw += size * float(part)
 
@@ -189,7 +189,7 @@ def _look_around(state: State, moment: Moment) -> None:
     lifts = np.concatenate([[0], rng.uniform(-0.4, 0.5, count), [0]])
     place = moment.seconds / moment.length * (count + 1)
     index = min(int(place), count)
-    part = float(ease(place - index, 0, 0.6))
+    part = float(rise(place - index, 0, 0.6))
     x = stops[index] + (stops[index + 1] - stops[index]) * part
     y = lifts[index] + (lifts[index + 1] - lifts[index]) * part
     state.add({"gaze_x": float(0.9 * x), "gaze_y": float(0.7 * y)})
@@ -212,7 +212,7 @@ def _sleep(state: State, moment: Moment) -> None:
 
 def _yawn(state: State, moment: Moment) -> None:
     part = moment.seconds / moment.length
-    wide = float(ease(part, 0, 0.4) * (1 - ease(part, 0.65, 1)))
+    wide = float(rise(part, 0, 0.4) * (1 - rise(part, 0.65, 1)))
     state.add({"jaw": 0.92, "blink_left": 0.85, "blink_right": 0.85, "brow_inner_up": 0.4}, wide)
     state.pitch += 6 * wide
 

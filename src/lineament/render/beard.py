@@ -1,7 +1,7 @@
 """Hair of the face: beard, goatee, moustache, stubble, sideburns, on the head's grid."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.head import HeadGrid, bump, ease
 from lineament.render.look import Look
@@ -9,7 +9,7 @@ from lineament.render.skin import SkinLayer, cover_with_hair
 from lineament.render.streams import open_stream, sample_noise
 
 
-def find_beard(grid: HeadGrid, look: Look) -> Float32[np.ndarray, "height width"]:
+def find_beard(grid: HeadGrid, look: Look) -> Float[np.ndarray, "height width"]:
     """Return how thick hair covers each point of the face, 0 to 1; stubble stays below 0.45."""
     x, y = np.abs(grid.points[..., 0]), grid.points[..., 1]
     hair = look.hair

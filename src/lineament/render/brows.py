@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.brush import load_skia, make_paint, make_path, smooth_points, stroke_tapered
 from lineament.render.camera import Camera, Pose
@@ -15,7 +15,7 @@ from lineament.render.streams import open_stream
 SIDES = {"left": -1.0, "right": 1.0}
 
 
-def list_brow(side: str, look: Look) -> Float32[np.ndarray, "points 2"]:
+def list_brow(side: str, look: Look) -> Float[np.ndarray, "points 2"]:
     """Return the resting middle line of a brow, from the nose outwards."""
     place = np.linspace(0, 1, 7, dtype=np.float32)
     x = 1.35 + 4.0 * place
@@ -49,7 +49,7 @@ class BrowPainter:
 
     look: Look
     head: MovingHead
-    spine: Float32[np.ndarray, "points 2"]
+    spine: Float[np.ndarray, "points 2"]
     hairs: tuple[np.ndarray, np.ndarray]
     is_flat: bool
 

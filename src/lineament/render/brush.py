@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, UInt8
 
 from lineament.errors import MissingExtra
 
@@ -77,7 +77,7 @@ def make_path(points: np.ndarray, *, is_closed: bool = True) -> Any:
 
 
 @cache
-def _smoothing_matrix(count: int, steps: int, *, is_closed: bool) -> Float32[np.ndarray, "out n"]:
+def _smoothing_matrix(count: int, steps: int, *, is_closed: bool) -> Float[np.ndarray, "out n"]:
     """Return the matrix that takes points to the points of a Catmull-Rom curve."""
     unit = np.eye(count, dtype=np.float32)
     if is_closed:
@@ -166,7 +166,7 @@ def make_image(pixels: UInt8[np.ndarray, "height width 4"]) -> Any:
 
 
 def premultiply(
-    color: Float32[np.ndarray, "height width 3"], alpha: Float32[np.ndarray, "height width"]
+    color: Float[np.ndarray, "height width 3"], alpha: Float[np.ndarray, "height width"]
 ) -> UInt8[np.ndarray, "height width 4"]:
     """Join colour in 0 to 1 and alpha in 0 to 1 to premultiplied bytes."""
     alpha = np.clip(alpha, 0, 1)[..., None]

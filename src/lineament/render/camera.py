@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.streams import jitter
 
@@ -22,7 +22,7 @@ class Pose:
     shift_x: float = 0.0
     shift_y: float = 0.0
 
-    def rotation(self) -> Float32[np.ndarray, "3 3"]:
+    def rotation(self) -> Float[np.ndarray, "3 3"]:
         """Return the matrix that turns head axes into camera axes."""
         return find_rotation(self.yaw_degrees, self.pitch_degrees, self.roll_degrees)
 
@@ -30,7 +30,7 @@ class Pose:
 @lru_cache(maxsize=16)
 def find_rotation(
     yaw_degrees: float, pitch_degrees: float, roll_degrees: float
-) -> Float32[np.ndarray, "3 3"]:
+) -> Float[np.ndarray, "3 3"]:
     """Return the matrix that nods, then turns, then tilts the head."""
     yaw, pitch, roll = np.radians([yaw_degrees, pitch_degrees, roll_degrees])
     turn = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
@@ -64,8 +64,8 @@ class Camera:
     distance_cm: float = 95.0
 
     def project(
-        self, points: Float32[np.ndarray, "... 3"], pose: Pose | None = None
-    ) -> Float32[np.ndarray, "... 3"]:
+        self, points: Float[np.ndarray, "... 3"], pose: Pose | None = None
+    ) -> Float[np.ndarray, "... 3"]:
         """Return x and y in pixels, and depth in centimetres (larger is nearer).
 
         Args:

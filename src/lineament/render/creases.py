@@ -1,7 +1,7 @@
 """Creases: the folds that an expression adds to the skin."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.expression import Expression
 from lineament.render.head import HeadGrid, both_sides, ease
@@ -11,7 +11,7 @@ def _line(distance: np.ndarray, width: float) -> np.ndarray:
     return np.exp(-((distance / width) ** 2))
 
 
-def draw_creases(grid: HeadGrid, age: float) -> dict[str, Float32[np.ndarray, "height width"]]:
+def draw_creases(grid: HeadGrid, age: float) -> dict[str, Float[np.ndarray, "height width"]]:
     """Draw the folds of each channel on the resting grid, 0 to 1."""
     x, y = grid.points[..., 0], grid.points[..., 1]
     side = np.abs(x)
@@ -50,8 +50,8 @@ def draw_creases(grid: HeadGrid, age: float) -> dict[str, Float32[np.ndarray, "h
 
 
 def sum_creases(
-    masks: dict[str, Float32[np.ndarray, "height width"]], expression: Expression
-) -> Float32[np.ndarray, "height width"] | None:
+    masks: dict[str, Float[np.ndarray, "height width"]], expression: Expression
+) -> Float[np.ndarray, "height width"] | None:
     """Return how much light the folds of an expression take, 0 to 0.7; None without any."""
     total = None
     for channel, mask in masks.items():

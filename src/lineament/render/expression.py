@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.head import STOMION_Y, HeadGrid, Shape, ease, find_front_depth
 
@@ -73,7 +73,7 @@ def weigh_jaw(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return reach * reach * (3 - 2 * reach) * (1 - 0.35 * side)
 
 
-def find_motion(channel: str, x: np.ndarray, y: np.ndarray) -> Float32[np.ndarray, "... 3"]:
+def find_motion(channel: str, x: np.ndarray, y: np.ndarray) -> Float[np.ndarray, "... 3"]:
     """Return the motion in centimetres of surface points at full strength of one channel."""
     motion = np.zeros((*np.shape(x), 3), np.float32)
     if channel == "jaw":
@@ -109,7 +109,7 @@ class MovingHead:
         self._motions: dict[str, np.ndarray] = {}
         self._points: dict[bytes, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
 
-    def move_grid(self, expression: Expression) -> Float32[np.ndarray, "height width 3"]:
+    def move_grid(self, expression: Expression) -> Float[np.ndarray, "height width 3"]:
         """Return the grid's points under an expression."""
         points = self.grid.points.copy()
         for channel, strength in expression.items():
@@ -123,8 +123,8 @@ class MovingHead:
         return points
 
     def move_points(
-        self, places: Float32[np.ndarray, "points 2"], expression: Expression, lift: float = 0.0
-    ) -> Float32[np.ndarray, "points 3"]:
+        self, places: Float[np.ndarray, "points 2"], expression: Expression, lift: float = 0.0
+    ) -> Float[np.ndarray, "points 3"]:
         """Return surface points, given by their resting x and y, under an expression.
 
         Args:

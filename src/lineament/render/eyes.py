@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.brows import SIDES, BrowPainter, list_brow, sample_brow_hairs
 from lineament.render.brush import (
@@ -81,7 +81,7 @@ class EyePainter:
 
     def measure(
         self, side: str, expression: Expression
-    ) -> tuple[np.ndarray, np.ndarray, Float32[np.ndarray, "3"]]:
+    ) -> tuple[np.ndarray, np.ndarray, Float[np.ndarray, "3"]]:
         """Return upper lid, lower lid and pupil of one eye in head axes."""
         closure = float(np.clip(expression.get(f"blink_{side}", 0.0), 0, 1))
         widen = expression.get("widen", 0.0)
@@ -154,7 +154,7 @@ class EyePainter:
         skia = load_skia()
         scale = camera.px_per_cm
         opening = make_path(np.concatenate([top, bottom[::-1]]))
-        low, high = top[:, 1].min(), bottom[:, 1].max()
+        low, high = float(top[:, 1].min()), float(bottom[:, 1].max())
         warm = mix((240, 236, 232), self.look.skin.color, 0.12)
         tone = 0.95 if self.look.light.key > 0.5 else 0.72
         canvas.save()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float, UInt8
 
 from lineament.annotation import Annotation
 from lineament.render.accessories import draw_eye_patch, draw_glasses, draw_mask, draw_temples
@@ -58,7 +58,7 @@ class FaceRenderer:
         self.look: Look = read_look(self.annotation, self.seed)
         self.motion = plan_motion(self.annotation, self.seed)
         self.camera = place_camera(self.size_px * OVERSAMPLING, self.seed)
-        detail = 1.0 if self.size_px <= 160 else 1.6
+        detail = min(max(self.size_px / 128, 0.6), 1.0) if self.size_px <= 160 else 1.6
         self._build_head(detail)
         worn = self.look.worn
         has_hair = self.look.hair.length != "none" and "wearing_headscarf" not in worn
@@ -223,7 +223,7 @@ class FaceRenderer:
         top, left = (int(part) for part in rng.integers(0, 64, 2))
         return self._noise[top : top + self.size_px, left : left + self.size_px]
 
-    def landmarks(self, time_seconds: float) -> Mapping[str, Float64[np.ndarray, "..."]]:
+    def landmarks(self, time_seconds: float) -> Mapping[str, Float[np.ndarray, "..."]]:
         """Return named points in pixels (x, y), and ``box`` (x0, y0, x1, y1), at one moment.
 
         Sides are sides of the picture. ``left_eye_open`` and ``mouth_open`` are openings divided
@@ -231,7 +231,7 @@ class FaceRenderer:
         """
         expression, pose = self.motion.find_state(time_seconds)
 
-        def on_screen(points: Float32[np.ndarray, "n 3"]) -> np.ndarray:
+        def on_screen(points: Float[np.ndarray, "n 3"]) -> np.ndarray:
             return self.camera.project(points, pose)[:, :2].astype(float) / OVERSAMPLING
 
         found: dict[str, Any] = {}
@@ -270,7 +270,7 @@ class FaceRenderer:
 
 def draw_clip(
     annotation: Annotation, *, style: Style = "shaded", size_px: int = 128, seed: int = 0
-) -> tuple[UInt8[np.ndarray, "frames height width 3"], Float64[np.ndarray, "frames"]]:
+) -> tuple[UInt8[np.ndarray, "frames height width 3"], Float[np.ndarray, "frames"]]:
     """Draw all frames of a clip, or the one frame of a picture, and their times in seconds."""
     renderer = FaceRenderer(annotation, style=style, size_px=size_px, seed=seed)
     fps = annotation.fps or 1.0

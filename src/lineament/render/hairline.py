@@ -1,7 +1,7 @@
 """The hairline: where hair grows on the head, parts, and hangs loose."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.head import HeadGrid, ease
 from lineament.render.look import Look
@@ -51,7 +51,7 @@ def find_parting(look: Look) -> float:
     return jitter(look.seed, "parting", 3.2)
 
 
-def shade_under_hair(grid: HeadGrid, look: Look) -> Float32[np.ndarray, "height width"]:
+def shade_under_hair(grid: HeadGrid, look: Look) -> Float[np.ndarray, "height width"]:
     """Return the shadow that hair casts on the skin beside it, 0 to 1."""
     line = find_hairline(grid.turn_degrees, look)
     if look.hair.has_bangs:
@@ -61,7 +61,7 @@ def shade_under_hair(grid: HeadGrid, look: Look) -> Float32[np.ndarray, "height 
     return (strength * np.exp(-np.clip(below, 0, None) / 0.7) * (below > -1)).astype(np.float32)
 
 
-def find_scalp(grid: HeadGrid, look: Look) -> Float32[np.ndarray, "height width"]:
+def find_scalp(grid: HeadGrid, look: Look) -> Float[np.ndarray, "height width"]:
     """Return where hair grows on the skin itself, 0 to 1."""
     line = np.minimum(find_hairline(grid.turn_degrees, look), 0.5)
     noise = sample_noise(open_stream(look.seed, "scalp"), grid.points.shape[:2], (4, 70))

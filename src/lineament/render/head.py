@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 # Axes: x to the right side of the picture, y down, z towards the viewer. The origin lies between
 # the pupils. Proportions follow means measured on portraits scaled to 6.3 cm between the pupils.
@@ -68,9 +68,9 @@ class HeadGrid:
         front_mask: How much a point belongs to the front, 0 to 1.
     """
 
-    points: Float32[np.ndarray, "height width 3"]
-    turn_degrees: Float32[np.ndarray, "width"]
-    front_mask: Float32[np.ndarray, "height width"]
+    points: Float[np.ndarray, "height width 3"]
+    turn_degrees: Float[np.ndarray, "width"]
+    front_mask: Float[np.ndarray, "height width"]
 
 
 def bump(x: np.ndarray, y: np.ndarray, cx: float, cy: float, sx: float, sy: float) -> np.ndarray:
@@ -90,6 +90,12 @@ def ease(
 ) -> np.ndarray:
     """Rise smoothly from 0 at `start` to 1 at `stop`."""
     part = np.clip((np.asarray(value, dtype=np.float32) - start) / (stop - start), 0, 1)
+    return part * part * (3 - 2 * part)
+
+
+def rise(value: float, start: float, stop: float) -> float:
+    """Rise smoothly from 0 at `start` to 1 at `stop`, for one number."""
+    part = min(max((value - start) / (stop - start), 0.0), 1.0)
     return part * part * (3 - 2 * part)
 
 
@@ -216,8 +222,8 @@ def _row_places(height: int) -> np.ndarray:
 
 
 def find_normals(
-    points: Float32[np.ndarray, "height width 3"],
-) -> Float32[np.ndarray, "height width 3"]:
+    points: Float[np.ndarray, "height width 3"],
+) -> Float[np.ndarray, "height width 3"]:
     """Return unit normals that point outwards, by finite differences on the grid."""
     across = np.empty_like(points)
     across[:, 1:-1] = points[:, 2:] - points[:, :-2]

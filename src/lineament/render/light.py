@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 TEMPERATURE_GAIN = {
     "warm": (1.12, 0.99, 0.80),
@@ -31,7 +31,7 @@ class Light:
     rim: float
     gain: tuple[float, float, float]
 
-    def turned_into(self, rotation: Float32[np.ndarray, "3 3"]) -> np.ndarray:
+    def turned_into(self, rotation: Float[np.ndarray, "3 3"]) -> np.ndarray:
         """Return the direction in head axes under the head's rotation."""
         return (np.asarray(self.direction, np.float32) @ rotation).astype(np.float32)
 

@@ -8,7 +8,7 @@ from lineament.annotation import Annotation, Fact
 from lineament.render.acts import ACTS, ALSO, EMOTIONS, TOOTHY, Moment, State
 from lineament.render.camera import Pose
 from lineament.render.expression import Expression
-from lineament.render.head import ease
+from lineament.render.head import rise
 from lineament.render.look import read_flags
 from lineament.render.streams import jitter, open_stream
 
@@ -63,7 +63,7 @@ class Motion:
             return
         ramp = min(RAMP_SECONDS, (stop - start) * 0.35)
         since, left = time_seconds - start, stop - time_seconds
-        strength = float(ease(since, 0, ramp) * ease(left, 0, ramp))
+        strength = float(rise(since, 0, ramp) * rise(left, 0, ramp))
         if fact.name in EMOTIONS:
             state.add(EMOTIONS[fact.name], strength)
             toothy = open_stream(self.seed, "happy").random() < 0.6

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.brush import (
     fill_points,
@@ -54,7 +54,7 @@ class MouthPainter:
             "inner_lower": 1 - 0.59 * corner**3.4,
         }
 
-    def measure(self, expression: Expression) -> dict[str, Float32[np.ndarray, "9 3"]]:
+    def measure(self, expression: Expression) -> dict[str, Float[np.ndarray, "9 3"]]:
         """Return the four lip lines in head axes, left to right."""
         jaw = expression.get("jaw", 0.0)
         rest = {key: value for key, value in expression.items() if key != "jaw"}

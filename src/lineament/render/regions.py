@@ -31,11 +31,11 @@ ZONE_NAMES: dict[str, str] = {
     "picture": "male pale_skin tan_skin dark_skin clothes_type light_direction light_level "
     "light_temperature background_color place blurry black_and_white head_pose",
     "head": "young middle_aged elderly chubby oval_face round_face square_face double_chin "
-    "high_cheekbones black_hair brown_hair blonde_hair red_hair gray_hair",
+    "high_cheekbones sideburns black_hair brown_hair blonde_hair red_hair gray_hair",
     "hair": "bald receding_hairline bangs straight_hair wavy_hair curly_hair long_hair short_hair "
     "tied_hair wearing_hat wearing_headscarf nod shake_head head_wagging turn look_around sleep "
     "laugh yawn sing talk make_a_face",
-    "face": "heavy_makeup wrinkles scar mole beard sideburns 5_o_clock_shadow one_eyed "
+    "face": "heavy_makeup wrinkles scar mole beard 5_o_clock_shadow one_eyed "
     "wearing_mask neutral anger contempt disgust happy fear sadness surprise frown glare smile "
     "sneer open_mouth shout chew kiss blow cry weep squint wink raise_eyebrows",
     "cheeks": "freckle rosy_cheeks dimple",
@@ -94,8 +94,8 @@ def find_zone(annotation: Annotation, zone: str, seed: int, poses: list[Pose]) -
     return float(left), float(top), float(right), float(bottom)
 
 
-def find_poses(annotation: Annotation, seed: int) -> list[Pose]:
-    """List the head's poses over the clip."""
+def find_poses(annotation: Annotation, seed: int, step: int = 1) -> list[Pose]:
+    """List the head's poses over the clip, `step` frames apart."""
     motion = plan_motion(annotation, seed)
     count = max(int(annotation.duration_seconds * 25), 1)
-    return [motion.find_state(index / 25)[1] for index in range(count)]
+    return [motion.find_state(index / 25)[1] for index in range(0, count, step)]

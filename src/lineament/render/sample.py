@@ -286,7 +286,7 @@ def _write_annotation(
 
 def _add_regions(annotation: Annotation, seed: int) -> Annotation:
     """Say where each lasting flag can be seen, unless it is the whole picture."""
-    poses = find_poses(annotation, seed)
+    poses = find_poses(annotation, seed, step=6)
     zones = {ZONE_OF[fact.name] for fact in annotation.facts}
     boxes = {
         zone: tuple(round(part, 4) for part in find_zone(annotation, zone, seed, poses))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, UInt8
 
 from lineament.render.brush import load_skia, make_image
 
@@ -44,7 +44,7 @@ class Sheet:
     def draw(
         self,
         canvas: Any,
-        screen: Float32[np.ndarray, "rows columns 3"],
+        screen: Float[np.ndarray, "rows columns 3"],
         texture: UInt8[np.ndarray, "height width 4"] | Any,
         *,
         side: Side = "front",

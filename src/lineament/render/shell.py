@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from lineament.render.head import ease, find_normals
 
@@ -20,10 +20,10 @@ class Shell:
         turn_degrees: Angle of each column; 0 is the front, -180 and 180 the back.
     """
 
-    points: Float32[np.ndarray, "height width 3"]
-    turn_degrees: Float32[np.ndarray, "width"]
+    points: Float[np.ndarray, "height width 3"]
+    turn_degrees: Float[np.ndarray, "width"]
 
-    def find_normals(self) -> Float32[np.ndarray, "height width 3"]:
+    def find_normals(self) -> Float[np.ndarray, "height width 3"]:
         """Return normals that point outwards."""
         return find_normals(self.points)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, UInt8
 
 from lineament.render.brush import Color
 from lineament.render.head import EYE_X, HeadGrid, both_sides, bump, ease, find_normals
@@ -24,9 +24,9 @@ class SkinLayer:
         gloss: Strength of the shine.
     """
 
-    albedo: Float32[np.ndarray, "height width 3"]
-    shade: Float32[np.ndarray, "height width"]
-    gloss: Float32[np.ndarray, "height width"]
+    albedo: Float[np.ndarray, "height width 3"]
+    shade: Float[np.ndarray, "height width"]
+    gloss: Float[np.ndarray, "height width"]
 
 
 def paint_skin(grid: HeadGrid, look: Look, seed: int, *, is_flat: bool) -> SkinLayer:
@@ -186,9 +186,9 @@ def cover_with_hair(layer: SkinLayer, mask: np.ndarray, color: Color) -> None:
 
 def shade_skin(
     layer: SkinLayer,
-    points: Float32[np.ndarray, "height width 3"],
+    points: Float[np.ndarray, "height width 3"],
     light: Light,
-    rotation: Float32[np.ndarray, "3 3"],
+    rotation: Float[np.ndarray, "3 3"],
     creases: np.ndarray | None,
     *,
     is_flat: bool,

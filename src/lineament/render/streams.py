@@ -3,7 +3,7 @@
 import hashlib
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
 
 def open_stream(seed: int, *key: object) -> np.random.Generator:
@@ -20,7 +20,7 @@ def jitter(seed: int, name: str, amount: float = 1.0) -> float:
 
 def sample_noise(
     rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[int, int]
-) -> Float32[np.ndarray, "height width"]:
+) -> Float[np.ndarray, "height width"]:
     """Draw smooth noise in -1 to 1 with about `cells` bumps down and across."""
     rows, columns = max(cells[0], 1) + 3, max(cells[1], 1) + 3
     height, width = shape

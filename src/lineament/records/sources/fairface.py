@@ -19,7 +19,14 @@ ADULT_YEARS = 18
 DEV_SHARD = "8"
 # The column with ancestry is for balance and audit; it is not read.
 COLUMNS = ("image", "shard", "age_low", "age_high", "gender")
-_BANDS = {20: "young", 30: "young", 40: "middle_aged", 50: "middle_aged", 60: "elderly", 70: "elderly"}
+_BANDS = {
+    20: "young",
+    30: "young",
+    40: "middle_aged",
+    50: "middle_aged",
+    60: "elderly",
+    70: "elderly",
+}
 # From 30 and from 50 a group reaches up to its band's border, where bands are not sure.
 _SURE_BANDS = frozenset((20, 70))
 

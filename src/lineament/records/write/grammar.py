@@ -1,6 +1,7 @@
 """English forms: voices, verbs, articles, lists, numbers and times."""
 
 import functools
+import re
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -13,10 +14,19 @@ _DOUBLED = frozenset(("nod", "chat", "hum", "sip"))
 
 
 class Voice(NamedTuple):
-    """How somebody is called: subject, possessive, object, and by a noun."""
+    """How somebody is called.
+
+    Attributes:
+        s: As the subject of a clause.
+        p: As an owner, before anything else was said of them.
+        r: As an owner once they were named in the clause: the man closes *his* eyes.
+        o: As an object.
+        n: By the other way of calling them.
+    """
 
     s: str
     p: str
+    r: str
     o: str
     n: str
 
@@ -24,20 +34,26 @@ class Voice(NamedTuple):
         """Put the voice into a template; a slot in capitals begins with one."""
         if "{" not in template:
             return template
-        for slot, text in (("s", self.s), ("p", self.p), ("o", self.o), ("n", self.n)):
-            template = template.replace("{" + slot + "}", text)
-            if "{" + slot.upper() + "}" in template:
-                template = template.replace("{" + slot.upper() + "}", capital(text))
-        return template
+        return _SLOT.sub(lambda match: self._word(match, template), template)
 
+    def _word(self, match: re.Match[str], template: str) -> str:
+        slot = match[1]
+        if slot in "pP" and _NAMED.search(template, 0, match.start()):
+            return self.r
+        word = getattr(self, slot.lower())
+        return capital(word) if slot.isupper() else word
+
+
+_SLOT = re.compile(r"\{([sproSPRO]|[nN])\}")
+_NAMED = re.compile(r"\{[snoSNO]\}")
 
 VOICES: dict[str, Voice] = {
-    "he": Voice("he", "his", "him", "the man"),
-    "she": Voice("she", "her", "her", "the woman"),
-    "the man": Voice("the man", "the man's", "the man", "he"),
-    "the woman": Voice("the woman", "the woman's", "the woman", "she"),
-    "the person": Voice("the person", "the person's", "the person", "this person"),
-    "they": Voice("the person", "their", "the person", "this person"),
+    "he": Voice("he", "his", "his", "him", "the man"),
+    "she": Voice("she", "her", "her", "her", "the woman"),
+    "the man": Voice("the man", "the man's", "his", "the man", "he"),
+    "the woman": Voice("the woman", "the woman's", "her", "the woman", "she"),
+    "the person": Voice("the person", "the person's", "their", "the person", "this person"),
+    "they": Voice("the person", "their", "their", "the person", "this person"),
 }
 # By apparent sex: voices of questions, which may leave it open, and of answers.
 ASKED: dict[bool | None, tuple[str, ...]] = {

@@ -24,7 +24,9 @@ def write_yes_no(view: View, rng: Random, count: int) -> Iterator[Draft]:
     true_names = view.true_names()
     false_names = view.false_names()
     chosen = draw_names(rng, true_names, [1.0 - rates[n].rate for n in true_names], num_true)
-    missing = draw_names(rng, false_names, [rates[n].rate for n in false_names], count - len(chosen))
+    missing = draw_names(
+        rng, false_names, [rates[n].rate for n in false_names], count - len(chosen)
+    )
     pairs = [(name, True) for name in chosen] + [(name, False) for name in missing]
     rng.shuffle(pairs)
     for name, holds in pairs:
@@ -52,7 +54,10 @@ def ask_yes_no(view: View, rng: Random, name: str, *, holds: bool) -> Draft:
     text = frame.format(
         pos=question.pos, neg=question.neg, ask=question.ask, ask_nt=question.ask_nt
     )
-    said = pick(rng, frames(f"yes_no.{reply}", told, media)).format(pos=answer.pos, neg=answer.neg)
+    replies = frames(f"yes_no.{reply}", told, media)
+    # A bare yes or no stands only after a plain question.
+    said = pick(rng, replies if frame == "{ask}?" else replies[1:])
+    said = said.format(pos=answer.pos, neg=answer.neg)
     return Draft(
         "yes_no", ONE_FACT, ((sentence(text), sentence(said)),),
         f"{polarity} {'yes' if is_yes else 'no'}",

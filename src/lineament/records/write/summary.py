@@ -1,0 +1,390 @@
+"""Summaries in FaVChat's order and detailed captions in UniF2ace's manner."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
+
+from lineament.records.record import SEVERAL_FACTS, TIMED
+from lineament.records.write.clauses import PLURAL_PARTS, read_word_table
+from lineament.records.write.draft import Draft, pick
+from lineament.records.write.grammar import (
+    VOICES,
+    Voice,
+    capital,
+    gerund,
+    is_plural,
+    join_words,
+    read_words,
+    span_text,
+    third_person,
+    with_article,
+)
+from lineament.records.write.view import View
+
+# Tokens are about 1.3 words; FaVChat's summaries have 100, UniF2ace's captions 120.
+SUMMARY_WORDS, CAPTION_WORDS = 78, 94
+MAX_ACTS = 4
+HAIR_ORDER = (
+    ("long_hair", "short_hair"), ("straight_hair", "wavy_hair", "curly_hair"),
+    ("black_hair", "brown_hair", "blonde_hair", "red_hair", "gray_hair"),
+)  # fmt: skip
+SKIN = ("freckle", "rosy_cheeks", "mole", "scar", "dimple", "wrinkles")
+SKIN_TONES = ("pale_skin", "tan_skin", "dark_skin")
+FACE = ("oval_face", "round_face", "square_face", "high_cheekbones", "double_chin")
+HEAD_HAIR = ("bangs", "receding_hairline")
+FACIAL_HAIR = ("beard", "goatee", "mustache", "sideburns", "5_o_clock_shadow")
+WORN = (
+    "eyeglasses", "sunglasses", "wearing_hat", "wearing_headscarf", "wearing_mask",
+    "wearing_headphones", "wearing_earrings", "wearing_necklace", "wearing_necktie",
+    "wearing_bow_tie",
+)  # fmt: skip
+MAKEUP = ("wearing_lipstick", "eye_makeup", "heavy_makeup")
+EYES = ("big_eyes", "narrow_eyes", "bags_under_eyes")
+BROWS = ("arched_eyebrows", "bushy_eyebrows", "thin_eyebrows")
+NOSE_MOUTH = ("big_nose", "pointy_nose", "big_lips", "thin_lips")
+COVERED = ("forehead_occluded", "eye_occluded", "mouth_occluded")
+EMOTIONS = ("happy", "neutral", "anger", "contempt", "disgust", "fear", "sadness", "surprise")
+BANDS = ("young", "middle_aged", "elderly")
+DENIED_WORN = ("eyeglasses", "sunglasses", "wearing_hat", "wearing_mask", "wearing_earrings",
+               "wearing_necklace", "wearing_lipstick", "eye_makeup", "wearing_headphones")  # fmt: skip
+DENIED_HAD = ("beard", "mustache", "sideburns", "freckle", "wrinkles", "bangs", "scar", "mole")
+DENIED_DONE = ("smile", "talk", "frown", "nod", "blink", "yawn", "laugh", "close_eyes")
+DENIED_LOOKS = ("anger", "sadness", "surprise", "fear", "disgust", "happy", "neutral")
+# Section, names, and the part for qualities of one; more telling ones come first.
+Denial = tuple[str, tuple[str, ...], str]
+DENIALS: tuple[Denial, ...] = (
+    ("not_worn", DENIED_WORN, ""),
+    ("not_have", DENIED_HAD, ""),
+    ("not_look", DENIED_LOOKS, ""),
+    ("not_do", DENIED_DONE, ""),
+    ("not_part", ("black_hair", "brown_hair", "blonde_hair", "red_hair", "gray_hair"), "hair"),
+    ("not_covered", COVERED, ""),
+    ("not_picture", ("blurry",), ""),
+)
+GARMENTS: Mapping[str, str] = {"t_shirt": "T-shirt"}
+LIGHT_SIDES = {
+    "frontal": "comes from the front", "left": "comes from the left",
+    "right": "comes from the right", "back": "comes from behind",
+}  # fmt: skip
+PLACES = {
+    "indoors": "indoors", "outdoors": "outdoors", "studio": "in a studio",
+    "office": "in an office", "car": "in a car", "street": "on a street",
+}  # fmt: skip
+POSES = {
+    "frontal": "facing the camera", "left": "turned to the left", "right": "turned to the right",
+    "up": "raised", "down": "lowered",
+}  # fmt: skip
+GAZES = {
+    "camera": "into the camera", "left": "to the left", "right": "to the right", "up": "up",
+    "down": "down",
+}  # fmt: skip
+
+
+class Paragraph:
+    """Sentences one after the other, no two neighbours of one shape."""
+
+    def __init__(self, view: View, rng: Random) -> None:
+        self.view = view
+        self.rng = rng
+        self.voice: Voice = VOICES[{True: "he", False: "she", None: "they"}[view.male]]
+        self.sentences: list[str] = []
+        self.shapes: list[str] = []
+        self.num_words = 0
+        self.is_timed = False
+
+    def add(self, section: str, **slots: str) -> None:
+        """Add a sentence of a section; its shape differs from the last one's."""
+        options = _sections(section, self.voice, self.view.media)
+        last = self.shapes[-1] if self.shapes else ""
+        shape, text = pick(self.rng, options)
+        while shape == last:
+            shape, text = pick(self.rng, options)
+        self.add_text(shape, capital(text.format(**slots)))
+
+    def add_text(self, shape: str, text: str) -> None:
+        """Add a finished sentence."""
+        self.sentences.append(text)
+        self.shapes.append(shape)
+        self.num_words += text.count(" ") + 1
+
+    def true_of(self, names: tuple[str, ...]) -> list[str]:
+        """Return those of these names that hold throughout."""
+        values = self.view.values
+        return [name for name in names if values.get(name) is True]
+
+    def denied_of(self, names: tuple[str, ...]) -> list[str]:
+        """Return those of these names that are known not to hold."""
+        return [name for name in names if self.view.state(name) is False]
+
+    def noun(self, name: str) -> str:
+        """Return a name as a noun phrase."""
+        return self.voice.fill(pick(self.rng, read_word_table()[name].nouns))
+
+
+@functools.cache
+def _table() -> Mapping[str, list]:
+    return read_words("summary.toml")
+
+
+@functools.cache
+def _sections(section: str, voice: Voice, media: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (shape, voice.fill(text).replace("{m}", media)) for shape, text in _table()[section]
+    )
+
+
+Section = Callable[[Paragraph], None]
+
+
+def _opener(paragraph: Paragraph, section: str = "opener") -> None:
+    view = paragraph.view
+    noun = {True: "man", False: "woman", None: "person"}[view.male]
+    bands = paragraph.true_of(BANDS)
+    years = view.values.get("age_years")
+    word = read_word_table()[bands[0]].phrases[0] if bands else ""
+    described = with_article(f"{word} {noun}" if word else noun)
+    if isinstance(years, int | float) and not isinstance(years, bool):
+        described = f"{described} who looks about {round(years)} years old"
+    paragraph.add(section, d=described)
+
+
+def _opener_caption(paragraph: Paragraph) -> None:
+    _opener(paragraph, "opener_caption")
+
+
+def _skin(paragraph: Paragraph) -> None:
+    tones = paragraph.true_of(SKIN_TONES)
+    if tones and paragraph.rng.random() < 0.6:
+        x = read_word_table()[tones[0]].phrases[0]
+        paragraph.add("quality", part="skin", x=x, np=f"{x} skin", **{"is": "is"})
+        tones = []
+    _have(paragraph, (*tones, *paragraph.true_of(SKIN)))
+
+
+def _face(paragraph: Paragraph) -> None:
+    _have(paragraph, paragraph.true_of(FACE))
+
+
+def _have(paragraph: Paragraph, names: list[str] | tuple[str, ...]) -> None:
+    if names:
+        nouns = [paragraph.noun(name) for name in names]
+        verb = "are" if is_plural(nouns[0]) else "is"
+        paragraph.add("have", l=join_words(nouns), **{"is": verb})
+
+
+def _hair(paragraph: Paragraph) -> None:
+    values, table = paragraph.view.values, read_word_table()
+    words = [
+        table[name].phrases[0] for group in HAIR_ORDER for name in group if values.get(name) is True
+    ]
+    if words:
+        *lead, last = words
+        phrase = f"{', '.join(lead)} {last} hair" if lead else f"{last} hair"
+        paragraph.add("hair", np=phrase, x=join_words(words))
+    elif values.get("bald") is True:
+        paragraph.add("quality_be", x="bald")
+    if values.get("tied_hair") is True:
+        paragraph.add("quality", part="hair", x="tied back", np="hair tied back", **{"is": "is"})
+    _have(paragraph, paragraph.true_of(HEAD_HAIR))
+
+
+def _clothes(paragraph: Paragraph) -> None:
+    color = paragraph.view.values.get("clothes_color")
+    garment = paragraph.view.values.get("clothes_type")
+    if garment:
+        word = GARMENTS.get(str(garment), str(garment))
+        paragraph.add("clothes", l=with_article(f"{color} {word}" if color else word))
+    elif color:
+        paragraph.add("clothes", l=f"{color} clothes")
+
+
+def _worn(paragraph: Paragraph) -> None:
+    names = paragraph.true_of(WORN)
+    if names:
+        paragraph.add("worn", l=join_words([paragraph.noun(name) for name in names]))
+    makeup = paragraph.true_of(MAKEUP)
+    if makeup:
+        paragraph.add("worn", l=join_words([paragraph.noun(name) for name in makeup]))
+
+
+def _facial_hair(paragraph: Paragraph) -> None:
+    names = paragraph.true_of(FACIAL_HAIR)
+    if "goatee" in names:
+        names.remove("beard")  # a goatee is a beard; "a beard and a goatee" would be two
+    _have(paragraph, names)
+
+
+def _actions(paragraph: Paragraph) -> None:
+    view, table, voice = paragraph.view, read_word_table(), paragraph.voice
+    names = [name for name in view.true_names() if table[name].say == "do"]
+    timed = sorted((span, name) for name in names for span in view.spans.get(name, ()))
+    still = [name for name in names if name not in view.spans][:3]
+    if still:
+        bases = [voice.fill(pick(paragraph.rng, table[name].phrases)) for name in still]
+        verbs = join_words([third_person(base) for base in bases])
+        paragraph.add("do", g=join_words([gerund(base) for base in bases]), v=verbs)
+    if len(timed) > MAX_ACTS:
+        blinks = [item for item in timed if item[1] == "blink"][1:]
+        timed = [item for item in timed if item not in blinks][:MAX_ACTS]
+    stop = 0.0
+    for number, (span, name) in enumerate(timed):
+        base = voice.fill(pick(paragraph.rng, table[name].phrases))
+        section = "act_first" if not number else "act_next" if span[0] >= stop else "act_beside"
+        time = span_text(span, paragraph.rng.random())
+        paragraph.add(section, v=third_person(base), g=gerund(base), t=time, T=capital(time))
+        stop = max(stop, span[1])
+        paragraph.is_timed = True
+
+
+def _look(paragraph: Paragraph) -> None:
+    view = paragraph.view
+    for name in paragraph.true_of(EMOTIONS):
+        word = read_word_table()[name].phrases[0]
+        spans = view.spans.get(name)
+        if not spans:
+            paragraph.add("look", x=word)
+            return
+        for span in spans[:2]:
+            time = span_text(span, paragraph.rng.random())
+            verbs = {"v": f"looks {word}", "g": f"looking {word}"}
+            paragraph.add("act_beside", t=time, T=capital(time), **verbs)
+            paragraph.is_timed = True
+
+
+def _eyes(paragraph: Paragraph) -> None:
+    color = paragraph.view.values.get("eye_color")
+    if color:
+        x = str(color)
+        paragraph.add("quality", part="eyes", x=x, np=f"{x} eyes", **{"is": "are"})
+    _have(paragraph, paragraph.true_of(EYES))
+
+
+def _brows(paragraph: Paragraph) -> None:
+    names = paragraph.true_of(BROWS)
+    if names:
+        words = [read_word_table()[name].phrases[0] for name in names]
+        nouns = f"{', '.join(words)} eyebrows"
+        paragraph.add("quality", part="eyebrows", x=join_words(words), np=nouns, **{"is": "are"})
+
+
+def _nose_mouth(paragraph: Paragraph) -> None:
+    _have(paragraph, paragraph.true_of(NOSE_MOUTH))
+
+
+def _covered(paragraph: Paragraph) -> None:
+    for name in paragraph.true_of(COVERED):
+        part = read_word_table()[name].part
+        verb = "are" if part in PLURAL_PARTS else "is"
+        paragraph.add("covered", part=part, **{"is": verb})
+
+
+def _pose(paragraph: Paragraph) -> None:
+    pose = paragraph.view.values.get("head_pose")
+    gaze = paragraph.view.values.get("gaze_direction")
+    if pose:
+        paragraph.add("pose", x=POSES[str(pose)])
+    if gaze:
+        paragraph.add("gaze", x=GAZES[str(gaze)])
+
+
+def _scene(paragraph: Paragraph) -> None:
+    values = paragraph.view.values
+    light = [str(values[n]) for n in ("light_level", "light_temperature") if values.get(n)]
+    light = [word for word in light if word not in ("normal", "neutral")]
+    side = values.get("light_direction")
+    if light or side:
+        words = join_words(light)
+        if side:
+            come = LIGHT_SIDES[str(side)]
+            text = f"The light is {words} and {come}." if words else f"The light {come}."
+            paragraph.add_text("light_side", text)
+        else:
+            paragraph.add("light", x=words)
+    if values.get("place"):
+        paragraph.add("place", x=PLACES[str(values["place"])])
+    if values.get("background_color"):
+        x = str(values["background_color"])
+        paragraph.add("background", x=x, an_x=with_article(x))
+    for name in paragraph.true_of(("blurry", "black_and_white")):
+        paragraph.add("picture", x=read_word_table()[name].phrases[0])
+
+
+def _denials(paragraph: Paragraph, limit: int) -> None:
+    """Fill up with what is not there, until the paragraph is long enough."""
+    sections = [
+        item for group in (DENIALS[:3], DENIALS[3:]) for item in _shuffled(group, paragraph)
+    ]
+    for section, names, head in sections:
+        if paragraph.num_words >= limit:
+            return
+        denied = paragraph.denied_of(names)
+        # A window of the fixed order rather than any subset: as varied to a reader, and the
+        # same sentences come up again, which is what makes verifying them quick.
+        if len(denied) > 3:
+            start = int(paragraph.rng.random() * (len(denied) - 2))
+            denied = denied[start : start + 3]
+        if len(denied) < (1 if section == "not_picture" else 2):
+            continue
+        _deny(paragraph, section, denied, head)
+
+
+def _shuffled(group: tuple[Denial, ...], paragraph: Paragraph) -> list[Denial]:
+    return sorted(group, key=lambda _: paragraph.rng.random())
+
+
+def _deny(paragraph: Paragraph, section: str, names: list[str], head: str) -> None:
+    table = read_word_table()
+    if section in ("not_worn", "not_have"):
+        words = [paragraph.voice.fill(table[name].nouns[0]) for name in names]
+    elif section == "not_covered":
+        words = [f"{paragraph.voice.p} {table[name].part}" for name in names]
+    else:
+        words = [paragraph.voice.fill(table[name].phrases[0]) for name in names]
+    bare = [word.removeprefix("a ").removeprefix("an ") for word in words]
+    paragraph.add(
+        section, nor=join_words([bare[0], *(f"no {word}" for word in bare[1:])]), part=head,
+        a=words[0], b=words[1] if len(words) > 1 else "", **{"or": join_words(words, "or")},
+    )  # fmt: skip
+
+
+SUMMARY: tuple[Section, ...] = (
+    _opener, _skin, _face, _hair, _facial_hair, _clothes, _worn, _actions, _look, _eyes, _brows,
+    _nose_mouth, _covered, _pose, _scene,
+)  # fmt: skip
+CAPTION: tuple[Section, ...] = (
+    _opener_caption, _hair, _face, _skin, _eyes, _brows, _nose_mouth, _facial_hair, _look, _actions,
+    _worn, _clothes, _covered, _pose, _scene,
+)  # fmt: skip
+
+
+def write_summary(view: View, rng: Random, count: int) -> Iterator[Draft]:
+    """Write one paragraph of about 100 tokens: who, skin, hair, clothes, actions, eyes."""
+    for _ in range(count):
+        yield _write(view, rng, "summary", SUMMARY, SUMMARY_WORDS)
+
+
+def write_caption(view: View, rng: Random, count: int) -> Iterator[Draft]:
+    """Write one detailed caption of about 120 tokens, part by part of the face."""
+    for _ in range(count):
+        yield _write(view, rng, "caption", CAPTION, CAPTION_WORDS)
+
+
+def _write(view: View, rng: Random, kind: str, sections: tuple[Section, ...], limit: int) -> Draft:
+    paragraph = write_paragraph(view, rng, sections, limit)
+    question = pick(rng, _table()[f"ask_{kind}"]).replace("{m}", view.media)
+    level = TIMED if paragraph.is_timed else SEVERAL_FACTS
+    return Draft(kind, level, ((question, " ".join(paragraph.sentences)),))
+
+
+def write_paragraph(
+    view: View, rng: Random, sections: tuple[Section, ...], limit: int
+) -> Paragraph:
+    """Write the sections in their order, and denials up to a number of words."""
+    paragraph = Paragraph(view, rng)
+    for section in sections:
+        section(paragraph)
+    _denials(paragraph, limit)
+    return paragraph
+
+
+__all__ = ["CAPTION", "SUMMARY", "Paragraph", "write_caption", "write_paragraph", "write_summary"]
