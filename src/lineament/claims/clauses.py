@@ -321,4 +321,6 @@ def act_rel(state: State, index: int) -> int | None:
         state.bare_heads = []
     if state.mute == "i":
         state.mute = ""
+    elif state.mute == "like":
+        state.mute = "if"
     return None

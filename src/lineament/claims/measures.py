@@ -47,7 +47,7 @@ _DECADES = {
     )
 } | {"teens": 10}
 _MAYBE = re.compile(
-    r"\d|\b(?:" + "|".join([*_WORDS, *_DECADES]) + r"|second|secs?)\b", re.IGNORECASE
+    r"\d|\b(?:" + "|".join([*_ONES[1:], *_TENS, "fourty", *_DECADES]) + r")\b", re.IGNORECASE
 )
 _NUMBER_WORD = (
     rf"(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[:9])}))?\b"
@@ -132,6 +132,15 @@ _AMOUNT = _pattern(rf"""
 """)
 
 
+# Cheap signs that a sentence may hold a time or a decade at all.
+_TIME_SIGN = re.compile(
+    r"\d:\d|\d\s*-?s|secs?\b|second|\bt\s*=|mark\b|times?\b|fps|hz|px|pixel|%|percent|met(?:er|re)"
+    r"|\d\s?(?:cm|kg|mb|gb)|euro|dollar|minute|hour|day|week|month|frame|\bs\b",
+    re.IGNORECASE,
+)
+_DECADE_SIGN = re.compile(r"ies\b|\d0'?s\b|teens|something", re.IGNORECASE)
+
+
 class Measure(NamedTuple):
     """A time, an age or an amount, and its place in the sentence.
 
@@ -150,14 +159,12 @@ def find_measures(text: str) -> list[Measure]:
     if not _MAYBE.search(text):
         return []
     found: list[Measure] = []
-    for find in (
-        _find_decades,
-        _find_lengths,
-        _find_ranges,
-        _find_open,
-        _find_moments,
-        _find_amounts,
-    ):
+    finders = [_find_amounts]
+    if _TIME_SIGN.search(text):
+        finders = [_find_lengths, _find_ranges, _find_open, _find_moments, _find_amounts]
+    if _DECADE_SIGN.search(text):
+        finders.insert(0, _find_decades)
+    for find in finders:
         for measure in find(text):
             if all(measure.stop <= m.start or m.stop <= measure.start for m in found):
                 found.append(measure)

@@ -2,15 +2,23 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from lineament.claims.claim import Claim
+from lineament.claims.people import is_pointed_at
 from lineament.claims.scan import read_sentence
 from lineament.claims.state import Context
 from lineament.claims.tokens import Sentence, split_sentences
 
 _TELLS_OTHER = re.compile(r"\b(?:other|another|second|latter)\b", re.IGNORECASE)
-_NEEDS_CONTEXT = re.compile(
-    r"\b(?:it|its|they|them|ones?|that|this|he|she|his|her|hers|so|too|not|neither|nor|does|do|is|are|same)\b|n't",
+# A sentence sees of the one before only what it refers to, so that equal sentences share a
+# cached reading.
+_REFERS_TO_PART = re.compile(
+    r"\b(?:it|its|they|them|one|ones|that|this|these|those)\b|n't", re.IGNORECASE
+)
+_LEAVES_OUT = re.compile(
+    r"(?:n't|\b(?:not|is|are|does|do|did|has|have|can|too|none))\s*(?:[.,;!]|$)"
+    r"|\b(?:neither|nor|so)\b",
     re.IGNORECASE,
 )
 _ANSWER = re.compile(
@@ -19,13 +27,15 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(
-    r",\s*(?:(?:is|are|was|does|do|did|has|have|can)(?:n'?t)?|right|correct)(?:\s+(?:he|she|it|they|there))?(?:\s+not)?\s*\?$",
+    r",\s*(?:(?:is|are|was|does|do|did|has|have|can)(?:n'?t)?|right|correct)"
+    r"(?:\s+(?:he|she|it|they|there))?(?:\s+not)?\s*\?$",
     re.IGNORECASE,
 )
 _NAY = frozenset(("no", "nope", "nah", "not really", "not at all"))
 _EMPTY = Context()
 
 
+@lru_cache(maxsize=32768)
 def read_claims(text: str) -> tuple[Claim, ...]:
     """Read what a text says about a face, a person or the picture.
 
@@ -37,12 +47,13 @@ def read_claims(text: str) -> tuple[Claim, ...]:
     found: list[Claim] = []
     asked: tuple[Claim, ...] = ()
     for sentence in split_sentences(text):
-        tag = _TAG.search(sentence.text)
+        is_question = sentence.text.endswith("?")
+        tag = _TAG.search(sentence.text) if is_question else None
         if tag:
             sentence = Sentence(sentence.text[: tag.start()], sentence.start)
-        is_question = sentence.text.endswith("?")
+            is_question = False
         answer = _ANSWER.match(sentence.text) if asked else None
-        used = context if _NEEDS_CONTEXT.search(sentence.text) else _EMPTY
+        used = _needed(context, sentence.text) if context is not _EMPTY else context
         reading = read_sentence(sentence.text, used, has_other=has_other)
         if is_question:
             asked = tuple(_moved(reading.claims, sentence.start))
@@ -57,9 +68,27 @@ def read_claims(text: str) -> tuple[Claim, ...]:
             found += (answered(c, is_no=is_no) for c in asked if c.name != "male")
         asked = ()
         found += _moved(reading.claims, sentence.start)
-        if used is context or reading.claims:
-            context = reading.context
+        context = _carried(context, reading.context)
     return merge_claims(found)
+
+
+def _needed(context: Context, sentence: str) -> Context:
+    """Return what of the context the sentence refers to."""
+    subject = context.subject if is_pointed_at(context.subject) else ""
+    head = context.head if _REFERS_TO_PART.search(sentence) else ""
+    if _LEAVES_OUT.search(sentence):
+        return Context(subject, head, context.predicate, context.qualities)
+    return Context(subject, head) if subject or head else _EMPTY
+
+
+def _carried(before: Context, after: Context) -> Context:
+    """Join two contexts: what the later sentence leaves open stays."""
+    return Context(
+        after.subject or before.subject,
+        after.head or before.head,
+        after.predicate or before.predicate,
+        after.qualities or before.qualities,
+    )
 
 
 def answered(claim: Claim, *, is_no: bool) -> Claim:
@@ -73,7 +102,9 @@ def answered(claim: Claim, *, is_no: bool) -> Claim:
     )  # fmt: skip
 
 
-def _moved(claims: Iterable[Claim], start: int) -> list[Claim]:
+def _moved(claims: tuple[Claim, ...], start: int) -> Iterable[Claim]:
+    if not start:
+        return claims
     return [
         Claim(
             c.name, c.value, c.negated, c.hedged, c.span_seconds, c.subject, c.quantity, c.text,

@@ -86,8 +86,6 @@ def act_hedge(state: State, index: int) -> int | None:
         flush_pending(state)
     if state.mute in ("like",):
         state.mute = ""
-    if not state.hedged or state.is_hedge_used:
-        state.hedger = entry.variant
     state.hedged = True
     state.is_hedge_used = False
     if entry.variant == "unlikely":

@@ -105,7 +105,6 @@ class State:
     is_contrast: bool = False
     is_negation_used: bool = False
     hedged: bool = False
-    hedger: str = ""
     is_hedge_used: bool = False
     mute: str = ""
     head: str = ""

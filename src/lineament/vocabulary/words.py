@@ -32,7 +32,8 @@ class Name:
         implies: Flags that are true whenever this one is.
         subject: What it is said of: ``face``, ``clip`` or ``object``.
         is_timed: Whether it holds for a span of seconds rather than always.
-        phrases: English surface forms by grammatical role, as the reader and writer use them.
+        phrases: English surface forms by grammatical role, as the reader and writer use them;
+            from phrases.toml, which explains its keys.
     """
 
     id: str
@@ -100,7 +101,7 @@ def nearest_hint(word: str, known: Iterable[str]) -> str:
 
 def read_table(file_name: str) -> dict[str, Any]:
     """Read one .toml table that is installed with this package."""
-    text = (resources.files(__package__) / file_name).read_text(encoding="utf-8")
+    text = (resources.files("lineament.vocabulary") / file_name).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
@@ -113,11 +114,12 @@ def read_vocabulary(domains: tuple[str, ...] = DOMAINS) -> Vocabulary:
     """
     names: dict[str, Name] = {}
     families: dict[str, str] = {}
+    phrases = read_table("phrases.toml")
     for domain in domains:
         table = read_table(f"{domain}.toml")
         families.update({key: entry["title"] for key, entry in table["family"].items()})
         for key, entry in table["name"].items():
-            names[key] = _name_from_entry(key, entry)
+            names[key] = _name_from_entry(key, entry, phrases.get(key, {}))
     _check_links(names, families)
     return Vocabulary(
         names=MappingProxyType(names),
@@ -168,7 +170,7 @@ def read_label_sets() -> LabelSets:
     )
 
 
-def _name_from_entry(key: str, entry: dict[str, Any]) -> Name:
+def _name_from_entry(key: str, entry: dict[str, Any], phrases: dict[str, Any]) -> Name:
     return Name(
         id=key,
         family=entry["family"],
@@ -182,7 +184,7 @@ def _name_from_entry(key: str, entry: dict[str, Any]) -> Name:
         implies=tuple(entry.get("implies", ())),
         subject=entry.get("subject", "face"),
         is_timed=entry.get("timed", False),
-        phrases=entry.get("phrases", {}),
+        phrases=entry.get("phrases", phrases),
     )
 
 

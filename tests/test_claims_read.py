@@ -1,0 +1,226 @@
+"""The reader: text to claims, sentence by sentence and across sentences."""
+
+import pytest
+
+from lineament.claims import read_answer, read_claims, read_question
+
+
+def said(text):
+    return {(c.name, c.value) for c in read_claims(text) if c.name != "male"}
+
+
+def claim_of(text, name):
+    return next(c for c in read_claims(text) if c.name == name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Long, wavy black hair.", {"long_hair", "wavy_hair", "black_hair"}),
+        ("Her hair, which is black and curly.", {"black_hair", "curly_hair"}),
+        ("hair: brown", {"brown_hair"}),
+        ("She has shoulder-length blond hair.", {"long_hair", "blonde_hair"}),
+        ("Her eyes and hair are brown.", {"eye_color", "brown_hair"}),
+        ("With closed eyes he listens to music.", {"close_eyes", "listen_to_music"}),
+        ("She closes her eyes.", {"close_eyes"}),
+        ("The cheerful guy grins.", {"happy", "smile"}),
+        ("He has narrow eyes.", {"narrow_eyes"}),
+        ("He narrows his eyes.", {"squint"}),
+        ("She ties her hair back.", {"tied_hair"}),
+        ("Her hand covers her mouth.", {"mouth_occluded"}),
+    ],
+)
+def test_qualities_find_their_part(text, expected):
+    assert {c.name for c in read_claims(text)} - {"male"} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("No hat, glasses or beard.", {"wearing_hat", "eyeglasses", "beard"}),
+        ("He is neither smiling nor frowning.", {"smile", "frown"}),
+        ("Clean-shaven.", {"beard"}),
+        ("She no longer smiles.", {"smile"}),
+        ("He stops smiling.", {"smile"}),
+        ("There is no sign of a beard.", {"beard"}),
+        ("Glasses are absent.", {"eyeglasses"}),
+        ("A mask isn't worn.", {"wearing_mask"}),
+        ("It isn't so that she smiles without a hat.", {"wearing_hat"}),
+        ("Not a single freckle or mole is on the skin.", {"freckle", "mole"}),
+        ("She hardly blinks.", {"blink"}),
+        ("Nobody wears a hat.", {"wearing_hat"}),
+        ("Glasses: none", {"eyeglasses"}),
+    ],
+)
+def test_denials_are_read_as_false(text, denied):
+    assert {c.name for c in read_claims(text) if c.value is False} - {"male"} >= denied
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He has no beard but a moustache.", {("beard", False), ("mustache", True)}),
+        ("He is not without a beard.", {("beard", True)}),
+        ("It isn't true that he isn't smiling.", {("smile", True)}),
+        ("Not glasses but sunglasses.", {("eyeglasses", False), ("sunglasses", True)}),
+        ("She isn't smiling and has bangs.", {("smile", False), ("bangs", True)}),
+        ("No beard, brown hair.", {("beard", False), ("brown_hair", True)}),
+        ("No jewellery apart from earrings.", {("wearing_earrings", True)}),
+        ("She's not only smiling but also laughing.", {("smile", True), ("laugh", True)}),
+        ("He can't help laughing.", {("laugh", True)}),
+    ],
+)
+def test_scope_ends_where_the_contrast_begins(text, expected):
+    assert said(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is she smiling?",
+        "Can't tell whether he's smiling.",
+        "It is unclear if there are glasses.",
+        "He looks as though he were laughing.",
+        "She would look better with a hat.",
+        'He says "I have a beard and black hair".'.replace("says", "adds"),
+        "Her blonde friend is not in the picture.",
+        "A poster shows a smiling woman.",
+        "They walk on the red carpet.",
+        "He makes a bald statement.",
+        "The bald eagle was shot down.",
+        "Glasses lie on the table.",
+        "I'm happy to help.",
+        "",
+        "   \n",
+    ],
+)
+def test_what_nobody_asserts_is_no_claim(text):
+    assert said(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("She is in her thirties.", "age_years", (30, 40)),
+        ("He is 35 years old.", "age_years", (35, 36)),
+        ("She is about 35.", "age_years", (30, 40)),
+        ("He is older than 45.", "age_years", (45, None)),
+        ("She looks under 30.", "age_years", (None, 30)),
+        ("Three people are there.", "num_people", (3, 4)),
+        ("At least two men.", "num_people", (2, None)),
+        ("The yaw is between -30 and -20 degrees.", "head_yaw_degrees", (-30, -20)),
+    ],
+)
+def test_numbers_are_half_open_ranges(text, name, value):
+    assert claim_of(text, name).value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "span"),
+    [
+        ("She smiles from 1.2 to 2.8 s.", "smile", (1.2, 2.8)),
+        ("Between seconds 1 and 3 she smiles.", "smile", (1, 3)),
+        ("He blinks at 0:02.", "blink", (2, 2)),
+        ("After 3 seconds he nods.", "nod", (3, None)),
+        ("He nods until second 2.", "nod", (None, 2)),
+        ("At 2 s she turns her head, and at 4 s she laughs.", "laugh", (4, 4)),
+        ("At 2 s she turns her head, and at 4 s she laughs.", "turn", (2, 2)),
+        ("1-2 s: nods. 3-5 s: sings.", "sing", (3, 5)),
+        ("She sings for five seconds.", "sing", None),
+    ],
+)
+def test_times_go_with_their_verb(text, name, span):
+    assert claim_of(text, name).span_seconds == span
+
+
+@pytest.mark.parametrize(
+    ("text", "is_hedged"),
+    [
+        ("He may have a beard.", True),
+        ("She is probably smiling.", True),
+        ("Perhaps there is a smile.", True),
+        ("She looks happy.", False),
+        ("He appears to be bald.", False),
+        ("The beard might be fake, but he smiles.", False),
+    ],
+)
+def test_reserve_is_marked(text, is_hedged):
+    claims = [c for c in read_claims(text) if c.name != "male"]
+    assert claims[-1].hedged is is_hedged
+
+
+def test_pronouns_tell_the_sex():
+    assert claim_of("His hat is red.", "male").value is True
+    assert claim_of("Her hat is red.", "male").value is False
+    assert not [c for c in read_claims("Their hat is red.") if c.name == "male"]
+
+
+def test_a_man_and_a_woman_are_told_apart():
+    claims = read_claims("The man wears a hat, whereas the woman does not.")
+    hats = {(c.subject, c.value) for c in claims if c.name == "wearing_hat"}
+    assert hats == {("man", True), ("woman", False)}
+
+
+def test_two_of_one_sex_are_told_apart_by_place():
+    claims = read_claims("The man on the left smiles; the man on the right doesn't.")
+    smiles = {(c.subject, c.value) for c in claims if c.name == "smile"}
+    assert smiles == {("left", True), ("right", False)}
+
+
+def test_choices_are_denied_by_a_mark():
+    blue, green = (c for c in read_claims("The eyes are not blue but green."))
+    assert (blue.value, blue.negated) == ("blue", True)
+    assert (green.value, green.negated) == ("green", False)
+
+
+def test_the_words_of_a_claim_are_found_at_its_offsets():
+    text = "Well. She has long, wavy black hair, and smiles."
+    for claim in read_claims(text):
+        assert text[claim.start : claim.stop] == claim.text
+
+
+def test_light_typos_are_forgiven_and_real_words_are_not_changed():
+    assert ("sunglasses", True) in said("He wears sunglases.")
+    assert ("smile", True) in said("She is simling.")
+    assert said("He is taking a bear home.") == set()
+
+
+def test_a_question_in_the_text_is_answered_by_the_next_sentence():
+    assert said("Is that a beard? No, he's just got stubble.") == {
+        ("beard", False),
+        ("5_o_clock_shadow", True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("Is she smiling?", "No.", {("smile", False)}),
+        ("Is she smiling?", "She is.", {("smile", True)}),
+        ("What colour is his hair?", "Black.", {("black_hair", True)}),
+        ("How many people are there?", "Two.", {("num_people", (2, 3))}),
+        ("Does he wear glasses or sunglasses?", "Glasses.", {("eyeglasses", True)}),
+        ("How old is she?", "About 35.", {("age_years", (30, 40))}),
+        ("Is her hair brown or black?", "Brown.", {("brown_hair", True)}),
+        ("Where is she?", "In an office.", {("place", "office")}),
+    ],
+)
+def test_answers_are_read_with_their_question(question, answer, expected):
+    claims = read_answer(question, answer)
+    assert {(c.name, c.value) for c in claims if c.name != "male"} == expected
+
+
+def test_an_answer_to_when_is_the_span_of_the_question():
+    (claim,) = read_answer("When does she blink?", "From 1.2 to 1.5 seconds.")
+    assert (claim.name, claim.value, claim.span_seconds) == ("blink", True, (1.2, 1.5))
+
+
+def test_questions_say_what_they_ask():
+    assert read_question("Is she smiling?").names == ("smile",)
+    assert read_question("How old is he?").kind == "how old"
+    assert "black_hair" in read_question("What colour is her hair?").names
+
+
+def test_any_text_is_read_without_an_error():
+    for text in ("?" * 50, "no no no not", "a" * 5000, "\x00\n:::", "12:99 s", "neither", "-"):
+        read_claims(text)
