@@ -209,7 +209,9 @@ class FaceRenderer:
         values = pixels.astype(np.int16)
         if look.light.gain != (1.0, 1.0, 1.0):
             for channel, gain in enumerate(look.light.gain):
-                table = np.minimum(np.arange(256) * gain, 255).astype(np.int16)
+                level = np.arange(256) / 255
+                curve = level * gain / (1 + max(gain - 1, 0) * level)  # highlights roll off
+                table = np.round(255 * curve).astype(np.int16)
                 values[..., channel] = table[pixels[..., channel]]
         if look.scene.is_gray:
             values = np.repeat((values @ np.array([77, 151, 28]) // 256)[..., None], 3, -1)

@@ -20,7 +20,7 @@ ACT_TABLE: dict[str, tuple[tuple[str, ...], tuple[float, float], float]] = {
     "kiss": ((MOUTH,), (0.6, 1.2), 0.8),
     "blow": ((MOUTH,), (0.7, 1.4), 0.7),
     "chew": ((MOUTH,), (1.4, 2.4), 0.8),
-    "sing": ((MOUTH, BROWS), (1.4, 2.4), 0.9),
+    "sing": ((MOUTH, BROWS), (1.2, 2.2), 1.7),
     "shout": ((MOUTH, BROWS, EYES), (0.7, 1.5), 0.9),
     "sneer": ((MOUTH,), (0.7, 1.4), 0.8),
     "make_a_face": ((MOUTH, EYES, BROWS), (0.8, 1.6), 0.7),
@@ -37,7 +37,7 @@ ACT_TABLE: dict[str, tuple[tuple[str, ...], tuple[float, float], float]] = {
     "shake_head": ((HEAD,), (1.2, 2.0), 1.5),
     "head_wagging": ((HEAD,), (1.4, 2.2), 0.9),
     "turn": ((HEAD,), (1.2, 2.0), 1.5),
-    "look_around": ((HEAD, EYES), (1.6, 2.6), 0.8),
+    "look_around": ((HEAD, EYES), (1.4, 2.4), 1.8),
     "sleep": ((HEAD, EYES, MOUTH, BROWS), (1.6, 2.6), 1.6),
 }
 EMOTION_TRACKS = (MOUTH, EYES, BROWS)
@@ -140,7 +140,8 @@ def plan_acts(
     weights = np.array([ACT_TABLE[name][2] for name in names])
     count = min(int(rng.integers(1, 5)), len(names))
     if count and len(names):
-        order += list(rng.choice(names, count, replace=False, p=weights / weights.sum()))
+        chosen = rng.choice(names, count, replace=False, p=weights / weights.sum()).tolist()
+        order += sorted(chosen, key=lambda name: -len(ACT_TABLE[name][0]))  # the bulky ones first
     for name in order:
         tracks, (low, high) = (
             ACT_TABLE[name][:2] if name in ACT_TABLE else (EMOTION_TRACKS, (1.2, 2.4))
