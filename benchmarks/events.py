@@ -153,6 +153,17 @@ def count_walkers(finder: MeshFinder) -> dict[str, dict[str, int]]:
     return result
 
 
+def count_people(finder: MeshFinder) -> dict[str, int]:
+    """Count the clips in which as many people are seen at once as the clips' list says."""
+    rows = json.loads((CLIPS / "clips.json").read_text())
+    right = 0
+    for row in rows:
+        tracks, _ = follow_faces(open_clip(CLIPS / row["file"]).frames(), finder)
+        frames = np.concatenate([track.frame_index for track in tracks] or [np.zeros(0, int)])
+        right += int(np.unique(frames, return_counts=True)[1].max(initial=0)) == row["faces"]
+    return {"clips": len(rows), "right": right}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--development", action="store_true", help="only the development clips")
@@ -173,6 +184,7 @@ def main() -> None:
             "kinds": {kind: f1_row(counts[kind]) for kind in KINDS},
             "talkers": count_talkers(finder),
             "walkers": count_walkers(finder),
+            "people": count_people(finder),
         }
     if not arguments.development:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")

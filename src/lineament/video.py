@@ -4,7 +4,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -471,7 +471,7 @@ def _kind_hint(path: Path, wanted: str) -> str:
     return f"if another program opens it, save it as {wanted}"
 
 
-def with_counted_frames(clip: Clip, times_seconds: Sequence[float]) -> Clip:
+def with_counted_frames(clip: Clip, times_seconds: Float64[np.ndarray, " frames"]) -> Clip:
     """Return the clip with the count and length that reading it showed."""
     if clip.is_picture or not len(times_seconds):
         return clip

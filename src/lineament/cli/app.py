@@ -30,11 +30,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
-        return app(args=list(arguments) or ["--help"], standalone_mode=False) or 0
+        shown = list(arguments) or ["--help"]
+        return app(args=shown, prog_name="lineament", standalone_mode=False) or 0
     except LineamentError as error:
         return _fail(error.message, error.hint)
     except UsageError as error:
-        return _fail(_lower_first(str(error)), "lineament --help lists the commands and options")
+        return _fail(
+            _lower_first(error.format_message()), "lineament --help lists the commands and options"
+        )
     except (typer.Abort, KeyboardInterrupt):
         return _fail("stopped", "run the same command again to go on", code=130)
     except typer.Exit as error:

@@ -41,7 +41,9 @@ def summarise_verdicts(checked: Checked, evidence: Evidence) -> str:
 def count_verdicts(checked: Checked) -> dict[str, int]:
     """Count the claims of each verdict."""
     verdicts = [claim.verdict for claim in checked.claims]
-    return {verdict: verdicts.count(verdict) for verdict in ("supported", "contradicted", "unknown")}
+    return {
+        verdict: verdicts.count(verdict) for verdict in ("supported", "contradicted", "unknown")
+    }
 
 
 def split_by_claims(text: str, checked: Checked) -> list[tuple[str, CheckedClaim | None]]:

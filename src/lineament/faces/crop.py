@@ -38,8 +38,10 @@ def crop_faces(
         raise EmptyTrack(f"face {track.id} was seen in no frame")
     return np.stack(
         [
-            crop_box(pixels[frame], tuple(box), size_px=size_px, margin=margin)
-            for frame, box in zip(track.frame_index, track.boxes_xyxy_px, strict=True)
+            crop_box(pixels[frame], (x0, y0, x1, y1), size_px=size_px, margin=margin)
+            for frame, (x0, y0, x1, y1) in zip(
+                track.frame_index, track.boxes_xyxy_px.tolist(), strict=True
+            )
         ]
     )
 

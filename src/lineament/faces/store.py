@@ -1,14 +1,14 @@
 """Tracks, landmarks, crops and facts of many clips, computed once and kept by content."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-import socket
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from lineament.video import Clip, frames_at
 VERSION = 1
 CROP_PX = 224
 CROPS_PER_FACE = 16
+DRAFT = ".draft-"
 ARRAYS = ("frame_index", "times_seconds", "boxes_xyxy_px", "landmarks_px", "scores")
 
 
@@ -71,17 +72,19 @@ class TrackStore:
             yield path.parent.name
 
     def sweep_drafts(self) -> None:
-        """Remove what runs that were killed on this machine left half-written."""
-        for draft in self.folder.glob(f"{_draft_prefix('*')}*"):
-            process = draft.name.rsplit("-", 2)[1]
-            if process.isdigit() and not _is_alive(int(process)):
+        """Remove what runs that were killed left half-written."""
+        for draft in self.folder.glob(f"{DRAFT}*"):
+            lock = _find_lock(draft)
+            if lock is not None:  # whoever writes one holds its lock
                 shutil.rmtree(draft, ignore_errors=True)
+                os.close(lock)
 
     def save(
         self, key: str, annotation: Annotation, clip: Clip, tracks: tuple[FaceTrack, ...]
     ) -> None:
         """Write one clip's results; nothing is left behind if that fails."""
-        draft = Path(tempfile.mkdtemp(prefix=_draft_prefix(os.getpid()), dir=self.folder))
+        draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=self.folder))
+        lock = _find_lock(draft)
         try:
             arrays = {
                 f"{track.id}/{name}": getattr(track, name) for track in tracks for name in ARRAYS
@@ -95,6 +98,8 @@ class TrackStore:
             os.replace(draft, self.folder / key)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
 
     def read_annotation(self, key: str) -> Annotation:
         """Read one clip's annotation.
@@ -117,7 +122,7 @@ class TrackStore:
         """
         path = self.folder / key / "tracks.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 numbers = sorted({int(name.split("/")[0]) for name in arrays.files})
                 return tuple(
                     FaceTrack(id=n, **{name: arrays[f"{n}/{name}"] for name in ARRAYS})
@@ -144,18 +149,15 @@ def _write_crops(folder: Path, clip: Clip, track: FaceTrack) -> None:
         Image.fromarray(crop).save(folder / name, quality=90)
 
 
-def _draft_prefix(process: int | str) -> str:
-    return f".draft-{socket.gethostname()}-{process}-"
-
-
-def _is_alive(process: int) -> bool:
+def _find_lock(folder: Path) -> int | None:
+    """Lock a folder until the descriptor is closed or the process ends; None if another has it."""
+    lock = os.open(folder, os.O_RDONLY)
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -164,7 +166,7 @@ def _write_whole(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

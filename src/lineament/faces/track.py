@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from lineament.errors import EmptyTrack
-from lineament.faces.finder import NUM_MESH_POINTS, FaceFinder, FoundFace, box_iou
+from lineament.faces.finder import NUM_MESH_POINTS, Box, FaceFinder, FoundFace, box_iou
 
 log = logging.getLogger(__name__)
 
@@ -294,10 +294,15 @@ def _find_predecessor(joined: list[list[FaceTrack]], track: FaceTrack) -> list[F
         gap = int(track.frame_index[0]) - int(pieces[-1].frame_index[-1])
         if not 1 <= gap <= 5:
             continue
-        overlap = box_iou(tuple(pieces[-1].boxes_xyxy_px[-1]), tuple(track.boxes_xyxy_px[0]))
+        overlap = box_iou(_box(pieces[-1].boxes_xyxy_px[-1]), _box(track.boxes_xyxy_px[0]))
         if overlap > best_overlap:
             best, best_overlap = pieces, overlap
     return best
+
+
+def _box(row: Float32[np.ndarray, "4"]) -> Box:
+    x0, y0, x1, y1 = (float(side) for side in row)
+    return x0, y0, x1, y1
 
 
 def _shifted(track: FaceTrack, offset: int) -> FaceTrack:
