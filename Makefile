@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := face,demo,dev
+EXTRAS := face,render,model,demo,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs clean

@@ -18,6 +18,7 @@ from pathlib import Path
 from lineament.video import open_clip, write_clip
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "annotate_speed.json"
 GRID = ROOT.parent / "shared" / "data" / "face" / "clips" / "grid"
 LOOP = """
 import sys, json, math
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=62.0)
     arguments = parser.parse_args()
     python = sys.executable
+    lineament = str(Path(python).with_name("lineament"))
     with tempfile.TemporaryDirectory() as folder:
         clip = make_clip(Path(folder), arguments.seconds)
         half = open_clip(clip).duration_seconds / 2
@@ -92,7 +94,7 @@ def main() -> None:
             return [python, "-c", LOOP, str(clip), str(faces), str(start), str(stop)]
 
         ways = {
-            "annotate": [[str(Path(python).with_name("lineament")), "annotate", str(clip), "--json"]],
+            "annotate": [[lineament, "annotate", str(clip), "--json"]],
             "loop, 1 process, 1 face": [loop(1, 0, 1e9)],
             "loop, 2 processes, 1 face": [loop(1, 0, half), loop(1, half, 1e9)],
             "loop, 1 process, up to 4 faces": [loop(4, 0, 1e9)],
@@ -104,6 +106,7 @@ def main() -> None:
                 seconds[name].append(time_commands(commands))
     medians = {name: statistics.median(runs) for name, runs in seconds.items()}
     result = {
+        "command": "python benchmarks/annotate_speed.py",
         "clip_seconds": 2 * half,
         "runs": arguments.runs,
         "median_seconds": {name: round(value, 3) for name, value in medians.items()},
@@ -114,6 +117,7 @@ def main() -> None:
         },
         "all_seconds": {name: [round(s, 3) for s in runs] for name, runs in seconds.items()},
     }
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 

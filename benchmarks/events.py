@@ -130,6 +130,14 @@ def count_talkers(finder: MeshFinder) -> dict[str, int]:
     return {"clips": len(paths), "talking": talking, "frozen_not_talking": frozen_silent}
 
 
+def _box_at(track: FaceTrack, frame: int) -> Box | None:
+    at = np.flatnonzero(track.frame_index == frame)
+    if not len(at):
+        return None
+    x0, y0, x1, y1 = (float(side) for side in track.boxes_xyxy_px[at[0]])
+    return x0, y0, x1, y1
+
+
 def count_walkers(finder: MeshFinder) -> dict[str, dict[str, int]]:
     """Count the frames in which each walking person is found where they were marked."""
     truth = json.loads((TRUTH / "events_intel.json").read_text())["visible_faces"][WALKING]
@@ -141,13 +149,9 @@ def count_walkers(finder: MeshFinder) -> dict[str, dict[str, int]]:
         visible = [f for start, stop in person["visible_frames"] for f in range(start, stop)]
         found = 0
         for frame in visible:
-            box: Box = tuple(float(np.interp(frame, frames, side)) for side in boxes.T)  # type: ignore
-            found += any(
-                box_iou(tuple(track.boxes_xyxy_px[np.flatnonzero(track.frame_index == frame)[0]]), box)
-                > 0.2
-                for track in tracks
-                if frame in track.frame_index
-            )  # fmt: skip
+            x0, y0, x1, y1 = (float(np.interp(frame, frames, side)) for side in boxes.T)
+            seen = [_box_at(track, frame) for track in tracks]
+            found += any(box and box_iou(box, (x0, y0, x1, y1)) > 0.2 for box in seen)
         result[person["subject"]] = {"frames_visible": len(visible), "frames_found": found}
     assert len(times) > 0
     return result

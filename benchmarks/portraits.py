@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FACES = ROOT.parent / "shared" / "data" / "face"
 RESULT = ROOT / "benchmarks" / "results" / "portraits.json"
 
+LFW_SMILES = {"happiness": True, "neutral": False}
+
 
 def measure(finder: MeshFinder, pixels: np.ndarray) -> FaceSignals | None:
     found = [face for face in finder.find(pixels) if face.landmarks_px is not None]
@@ -83,7 +85,7 @@ def main() -> None:
         for name, pictures, is_smiling in (
             ("ffhq_dev", read_ffhq(), lambda r: _three_way(float(r["smile"]))),
             ("london", read_london(), lambda r: r["expression"] == "smiling"),
-            ("lfw_val", read_lfw(), lambda r: {"happiness": True, "neutral": False}.get(r["emotion"])),
+            ("lfw_val", read_lfw(), lambda r: LFW_SMILES.get(r["emotion"])),
         ):  # fmt: skip
             truth, found, num_missed = [], [], 0
             for pixels, row in pictures:

@@ -1,19 +1,27 @@
 """Score the claim reader on sentences judged by somebody else: precision and recall by family.
 
-Run: python benchmarks/reader_truth.py FILE.jsonl [--misses]
+Without a file, all judged files are scored and benchmarks/results/reader.json is written, with
+every miss listed beside it.
 """
 
 import argparse
 import collections
+import contextlib
+import io
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lineament.claims import Claim, read_claims
+from lineament.annotation import Annotation, Fact, Subject
+from lineament.claims import Claim, check_text, read_claims
 from lineament.vocabulary import read_vocabulary
 
+ROOT = Path(__file__).resolve().parent.parent
+TRUTH = ROOT / "tests" / "truth"
+RESULTS = ROOT / "benchmarks" / "results"
 TOLERANCE_SECONDS = 0.05
 
 
@@ -109,11 +117,86 @@ def _short(claim: Claim) -> str:
     return " ".join(marks) + ";"
 
 
+def score_contradictions(path: Path | str) -> dict[str, int]:
+    """Count planted contradictions that are found, and true statements called contradicted."""
+    counts = dict.fromkeys(("planted", "found", "true_statements", "wronged"), 0)
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        checked = check_text(row["text"], annotation_from_facts(row)).claims
+        contradicted = {c.claim.name for c in checked if c.verdict == "contradicted"}
+        counts["planted"] += len(row["contradicted"])
+        counts["found"] += len(contradicted & set(row["contradicted"]))
+        counts["true_statements"] += len(row["supported"])
+        counts["wronged"] += len(contradicted & set(row["supported"]))
+    return counts
+
+
+def annotation_from_facts(row: Mapping[str, Any]) -> Annotation:
+    """Make the annotation of one line: its facts; names with times are closed."""
+    facts = tuple(
+        Fact(f["name"], f["value"], span_seconds=tuple(f["span_seconds"]))
+        if f.get("span_seconds")
+        else Fact(f["name"], f["value"])
+        for f in row["facts"]
+    )
+    closed = frozenset(f.name for f in facts if f.span_seconds)
+    return Annotation(row["id"], (Subject("face 0"),), facts, closed)
+
+
+def list_misses(path: Path) -> str:
+    """Return every sentence that was not read as judged, with what was missed and what extra."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        score_sentences(path, misses=True)
+    return output.getvalue()
+
+
+def measure_speed(path: Path) -> float:
+    """Return microseconds to read a sentence of the file for the first time, processor time."""
+    texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+    read_claims("A first sentence compiles the lexicon.")
+    began = time.process_time()
+    for text in texts:
+        read_claims(text + " ")
+    return 1e6 * (time.process_time() - began) / len(texts)
+
+
+def write_result() -> None:
+    """Score all judged files and write the results."""
+    result: dict[str, Any] = {"command": "python benchmarks/reader_truth.py"}
+    for name in ("sentences", "sentences_fresh"):
+        path = TRUTH / f"{name}.jsonl"
+        if not path.exists():
+            continue
+        scores = score_sentences(path)
+        overall = scores["all"]
+        result[name] = {
+            "sentences": len(path.read_text(encoding="utf-8").splitlines()),
+            "claims": overall.expected,
+            "precision": round(overall.precision, 4),
+            "recall": round(overall.recall, 4),
+            "by_family": {
+                family: f"precision {score.precision:.3f}, recall {score.recall:.3f}, "
+                f"{score.expected} claims"
+                for family, score in sorted(scores.items())
+                if family != "all"
+            },
+        }
+        (RESULTS / f"reader_misses_{name}.txt").write_text(list_misses(path))
+    result["contradictions"] = score_contradictions(TRUTH / "contradictions.jsonl")
+    result["microseconds_per_new_text"] = round(measure_speed(TRUTH / "sentences.jsonl"), 1)
+    (RESULTS / "reader.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path)
+    parser.add_argument("path", type=Path, nargs="?", help="one file; all judged files otherwise")
     parser.add_argument("--misses", action="store_true")
     arguments = parser.parse_args()
+    if arguments.path is None:
+        write_result()
+        return
     scores = score_sentences(arguments.path, misses=arguments.misses)
     for key in sorted(scores, key=lambda k: (k != "all", k)):
         score = scores[key]

@@ -33,12 +33,15 @@ def write_tree() -> str:
     for room in ROOMS:
         folder, file = SOURCE / room, SOURCE / f"{room}.py"
         if file.exists():
-            lines.append(f"  {file.name:<22}{lower_first(first_line(file))}")
+            lines.append(tree_line(file.name, file, 2))
         elif (folder / "__init__.py").exists():
-            lines.append(f"  {folder.name + '/':<22}{lower_first(first_line(folder / '__init__.py'))}")
-            for path in order_files(folder):
-                lines.append(f"    {path.name:<20}{lower_first(first_line(path))}")
+            lines.append(tree_line(f"{room}/", folder / "__init__.py", 2))
+            lines += [tree_line(path.name, path, 4) for path in order_files(folder)]
     return "\n".join([*lines, "```"]) + "\n"
+
+
+def tree_line(name: str, path: Path, indent: int) -> str:
+    return f"{' ' * indent}{name:<{24 - indent}}{lower_first(first_line(path))}"
 
 
 def lower_first(text: str) -> str:
@@ -80,14 +83,17 @@ def write_figures() -> str:
              f"{events['marked']} events, {events['clips']} clips")
         )  # fmt: skip
     if reader := read_result("reader"):
+        for name, whose in (("sentences", "another hand"), ("sentences_fresh", "a third hand")):
+            if row := reader.get(name):
+                rows.append(
+                    (f"claims read from sentences of {whose}: precision, recall",
+                     f"{row['precision']:.3f}, {row['recall']:.3f}",
+                     f"{row['sentences']} sentences, {row['claims']} claims")
+                )  # fmt: skip
+        planted = reader["contradictions"]
         rows.append(
-            ("claims read from sentences of another hand: precision, recall",
-             f"{reader['precision']:.3f}, {reader['recall']:.3f}",
-             f"{reader['sentences']} sentences, {reader['claims']} claims")
-        )  # fmt: skip
-        rows.append(
-            ("planted contradictions found", f"{reader['contradictions_found']:.3f}",
-             f"{reader['contradictions']} planted")
+            ("planted contradictions found", f"{planted['found'] / planted['planted']:.3f}",
+             f"{planted['planted']} planted")
         )  # fmt: skip
     if rendered := read_result("rendered"):
         rows.append(
@@ -109,8 +115,8 @@ def write_figures() -> str:
 def write_results() -> str:
     """All figures with the commands that made them."""
     parts = [
-        "# Results\n\nWritten by `make docs` from `benchmarks/results/*.json`; each block names the "
-        "command that made it.\n"
+        "# Results\n\nWritten by `make docs` from `benchmarks/results/*.json`; each block names "
+        "the command that made it.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text())
@@ -159,7 +165,9 @@ def write_vocabulary() -> str:
     from lineament.vocabulary import read_vocabulary
 
     vocabulary = read_vocabulary()
-    parts = ["# Vocabulary\n\nWritten by `make docs` from the tables in `src/lineament/vocabulary`.\n"]
+    parts = [
+        "# Vocabulary\n\nWritten by `make docs` from the tables in `src/lineament/vocabulary`.\n"
+    ]
     for family, title in vocabulary.families.items():
         rows = []
         for name in vocabulary.of_family(family):
@@ -183,8 +191,9 @@ def write_rules() -> str:
     measured = read_measurements()
     lines = [
         "# Rules: from landmarks to timed facts\n",
-        "Written by `make docs` from `faces/rules.py` and `faces/validation.toml`. The last columns say what was "
-        "measured and on what: events marked by eye on real clips, and events drawn in rendered ones.\n",
+        "Written by `make docs` from `faces/rules.py` and `faces/validation.toml`. The last "
+        "columns say what was measured and on what: events marked by eye on real clips, and "
+        "events drawn in rendered ones.\n",
         "| name | holds when | validated on | real | rendered |",
         "|---|---|---|---|---|",
     ]

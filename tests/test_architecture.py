@@ -14,7 +14,7 @@ ROOMS = (
 # Beyond the order of the rooms: who may not know of whom.
 FORBIDDEN = {("training", "evaluation"), ("serving", "training")}
 # Everything before the models, and the command line itself, starts without these.
-LIGHT_ROOMS = ROOMS[: ROOMS.index("model")] + ("cli",)
+LIGHT_ROOMS = (*ROOMS[: ROOMS.index("model")], "cli")
 HEAVY = {"torch", "transformers", "mediapipe", "ray", "fastapi", "matplotlib", "skia", "cv2"}
 JUNK = {"utils", "util", "common", "misc", "helpers", "core", "base", "manager", "legacy", "v2"}
 MAX_LINES = 500

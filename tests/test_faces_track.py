@@ -233,8 +233,18 @@ def test_faces_at_different_places_are_joined_each_to_its_own():
 
 
 def test_a_face_that_left_before_the_seam_is_not_joined():
-    tracks = join_tracks([(part((0, 30)), 50), (part((0, 50)), 50)])
-    assert [frames_of(t)[0] for t in tracks] == [0, 50]
+    tracks = join_tracks([(part((0, 30)), 100), (part((0, 50)), 50)])
+    assert [frames_of(t)[0] for t in tracks] == [0, 100]
+
+
+def test_a_face_that_was_hidden_across_the_seam_is_joined():
+    tracks = join_tracks([(part((0, 40)), 50), (part((10, 50)), 50)])
+    assert len(tracks) == 1
+
+
+def test_no_face_is_joined_across_a_cut_on_the_seam():
+    tracks = join_tracks([(part((0, 50)), 50), (part((0, 50)), 50)], cuts={1})
+    assert len(tracks) == 2
     assert [t.id for t in tracks] == [0, 1]
 
 

@@ -44,18 +44,17 @@ def test_a_saved_folder_loads_whole(saved):
 
 def test_an_installed_model_is_found_by_name(saved, monkeypatch):
     weights = types.ModuleType("lineament_weights")
-    weights.find = {"chat-toy": saved}.__getitem__
-    weights.NAMES = ("chat-toy",)
+    weights.find_model = {"chat-toy": saved}.get
+    weights.list_models = lambda: ["chat-toy"]
     monkeypatch.setitem(sys.modules, "lineament_weights", weights)
     assert find_folder("chat-toy") == saved
     with pytest.raises(BadModel, match="neither a folder nor an installed") as caught:
         find_folder("chat-huge")
-    assert caught.value.hint == "installed: chat-toy"
+    assert caught.value.hint == "installed models: chat-toy"
 
 
-@pytest.mark.parametrize("module", [None, types.ModuleType("lineament_weights")])
-def test_a_name_without_installed_weights_hints_at_the_package(module, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lineament_weights", module)
+def test_a_name_without_installed_weights_hints_at_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lineament_weights", None)
     with pytest.raises(BadModel, match="chat-tiny: neither") as caught:
         load("chat-tiny")
     assert "lineament-weights" in caught.value.hint

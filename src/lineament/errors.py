@@ -5,7 +5,8 @@ LineamentError
 │   ├── BadMedia            a clip or picture that cannot be opened or decoded
 │   ├── BadAnnotation       an annotations file with unknown words or wrong types
 │   ├── BadVocabulary       a word that no table knows
-│   └── BadStore            a stored folder that is damaged or of another version
+│   ├── BadStore            a stored folder that is damaged or of another version
+│   └── BadModel            a model that is not there, damaged, or unlike its configuration
 ├── EmptyTrack              a face track without frames
 └── MissingExtra            an optional dependency that is not installed
 """
@@ -38,6 +39,10 @@ class BadVocabulary(BadInput):
 
 class BadStore(BadInput):
     """A stored folder is damaged or was written by an incompatible version."""
+
+
+class BadModel(BadInput):
+    """A model is not there, is damaged, or does not fit its configuration."""
 
 
 class EmptyTrack(LineamentError):

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal
 
 from lineament.annotation import Annotation, Fact
-from lineament.claims.claim import Claim
+from lineament.claims.claim import Claim, ClaimValue
 from lineament.claims.read import read_claims
 from lineament.claims.truth import UNKNOWN, Truth, find_truth
 from lineament.vocabulary import read_vocabulary
@@ -20,7 +20,7 @@ class CheckedClaim:
 
     Attributes:
         claim: As read.
-        verdict: Hedged claims are judged like firm ones; `Checked` counts them apart.
+        verdict: Hedged claims are judged like firm ones; `Checked` also counts them apart.
         rule: One phrase: ``stated``, ``goatee implies beard``, ``smile is closed ...``.
         fact: The fact that decides; its span is the moment that proves or refutes the claim.
     """
@@ -31,18 +31,37 @@ class CheckedClaim:
     fact: Fact | None = None
 
     @property
+    def name(self) -> str:
+        """The vocabulary's name of what is claimed."""
+        return self.claim.name
+
+    @property
+    def value(self) -> ClaimValue:
+        """The value that is claimed."""
+        return self.claim.value
+
+    @property
+    def text(self) -> str:
+        """The words that carry the claim."""
+        return self.claim.text
+
+    @property
     def evidence(self) -> str:
-        """One readable line: the rule, and when and where the fact holds."""
+        """One readable line: the rule, and when and of whom the fact holds."""
         if self.fact is None:
             return self.rule
+        value = self.fact.value
+        said = {True: self.fact.name, False: f"no {self.fact.name}"}.get(
+            value if isinstance(value, bool) else None, f"{self.fact.name} {value}"
+        )
         span = self.fact.span_seconds
-        when = f" at {span[0]:g} to {span[1]:g} s" if span else ""
-        return f"{self.rule}: {self.fact.name} {self.fact.value} of {self.fact.subject}{when}"
+        when = f", {span[0]:.2f} to {span[1]:.2f} s" if span else ""
+        return f"{self.rule}: {self.fact.subject}, {said.replace('_', ' ')}{when}"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All verdicts on a text; a hedged claim that is wrong counts as hedged, not contradicted."""
+    """All verdicts on a text, with how many there are of each."""
 
     claims: tuple[CheckedClaim, ...]
 
@@ -53,12 +72,12 @@ class Checked:
 
     @property
     def contradicted(self) -> int:
-        """How many firm claims the annotation contradicts."""
-        return sum(c.verdict == "contradicted" and not c.claim.hedged for c in self.claims)
+        """How many claims the annotation contradicts, hedged ones among them."""
+        return sum(c.verdict == "contradicted" for c in self.claims)
 
     @property
     def contradicted_hedged(self) -> int:
-        """How many claims made with reserve the annotation contradicts."""
+        """How many of the contradicted claims were made with reserve."""
         return sum(c.verdict == "contradicted" and c.claim.hedged for c in self.claims)
 
     @property

@@ -87,7 +87,9 @@ def _flag_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> 
         if truth is not None:
             return truth
     if annotation.is_closed(name):
-        return Truth(False, f"{name} is closed and not listed" + (" then" if own else ""))
+        return Truth(
+            False, f"the annotation lists every {name}, and none" + (" then" if own else "")
+        )
     return UNKNOWN
 
 
@@ -148,7 +150,7 @@ def _choice_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -
     if own:
         return Truth(False, f"it is {own[0].value}", own[0])
     if annotation.is_closed(claim.name):
-        return Truth(False, f"{claim.name} is closed and not listed")
+        return Truth(False, f"the annotation lists every {claim.name}, and none such")
     return UNKNOWN
 
 
@@ -173,7 +175,7 @@ def _number_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -
             if high <= band[0] - AGE_MARGIN_YEARS or low >= band[1] + AGE_MARGIN_YEARS:
                 return Truth(False, f"{fact.name} is another age", fact)
     if annotation.is_closed(claim.name):
-        return Truth(False, f"{claim.name} is closed and not listed")
+        return Truth(False, f"the annotation lists every {claim.name}, and none such")
     return UNKNOWN
 
 

@@ -105,7 +105,7 @@ def facts_table_html(facts: Iterable[Fact]) -> str:
 
 def words(name: str) -> str:
     """Return a fact's name as a person reads it."""
-    return name.removeprefix("wearing_").replace("_", " ")
+    return name.removeprefix("wearing_").replace("num_", "number of ").replace("_", " ")
 
 
 def _boxes_at(

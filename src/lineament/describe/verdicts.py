@@ -40,9 +40,10 @@ def summarise_verdicts(checked: Checked, evidence: Evidence) -> str:
 
 def count_verdicts(checked: Checked) -> dict[str, int]:
     """Count the claims of each verdict."""
-    verdicts = [claim.verdict for claim in checked.claims]
     return {
-        verdict: verdicts.count(verdict) for verdict in ("supported", "contradicted", "unknown")
+        "supported": checked.supported,
+        "contradicted": checked.contradicted,
+        "unknown": checked.unknown,
     }
 
 

@@ -3,7 +3,7 @@
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -12,12 +12,28 @@ import numpy as np
 from jaxtyping import Float64
 
 from lineament.faces.finder import FaceFinder
-from lineament.faces.track import FaceTrack, follow_faces, iterate_spans, join_tracks
+from lineament.faces.track import (
+    FaceTrack,
+    follow_faces,
+    is_new_shot,
+    iterate_spans,
+    join_tracks,
+    shrink_frame,
+)
 from lineament.video import Clip, require_whole, with_counted_frames
 
 MIN_PART_SECONDS = 10.0  # a shorter part does not pay for starting a process
 
 FinderFactory = Callable[[], FaceFinder]
+
+
+@dataclass(frozen=True)
+class FollowedPart:
+    """The tracks of one part of a clip, and thumbnails of its first and last frame."""
+
+    tracks: list[FaceTrack]
+    times_seconds: Float64[np.ndarray, " frames"]
+    ends: list[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -58,10 +74,12 @@ def follow_clip(
         parts = [_follow_part(clip, (0.0, math.inf), make_finder, on_frame)]
     else:
         parts = _follow_parts(clip, num_parts, make_finder, on_frame)
-    times = np.concatenate([part_times for _, part_times in parts])
+    times = np.concatenate([part.times_seconds for part in parts])
     if not clip.is_picture:
         require_whole(clip, len(times))
-    tracks = join_tracks((tracks, len(part_times)) for tracks, part_times in parts)
+    tracks = join_tracks(
+        ((part.tracks, len(part.times_seconds)) for part in parts), find_seam_cuts(parts)
+    )
     return FollowedClip(with_counted_frames(clip, times), tuple(tracks), times)
 
 
@@ -75,7 +93,7 @@ def _follow_parts(
     num_parts: int,
     make_finder: FinderFactory,
     on_frame: Callable[[float], None] | None,
-) -> list[tuple[list[FaceTrack], np.ndarray]]:
+) -> list[FollowedPart]:
     first, *others = iterate_spans(clip.duration_seconds, num_parts)
     # Fresh processes: a copy of this one would share native threads that do not survive it.
     with ProcessPoolExecutor(
@@ -104,10 +122,30 @@ def _follow_part(
     span_seconds: tuple[float, float],
     make_finder: FinderFactory,
     on_frame: Callable[[float], None] | None = None,
-) -> tuple[list[FaceTrack], np.ndarray]:
+) -> FollowedPart:
+    ends: list[np.ndarray] = []
+
+    def frames() -> Iterator[tuple[float, np.ndarray]]:
+        pixels = None
+        for time, pixels in clip.frames(*span_seconds):
+            if not ends:
+                ends.append(shrink_frame(pixels))
+            yield time, pixels
+        if pixels is not None:
+            ends.append(shrink_frame(pixels))
+
     finder = make_finder()
     try:
-        tracks, times = follow_faces(clip.frames(*span_seconds), finder, on_frame=on_frame)
+        tracks, times = follow_faces(frames(), finder, on_frame=on_frame)
     finally:
         finder.close()
-    return tracks, np.array(times)
+    return FollowedPart(tracks, np.array(times, np.float64), ends)
+
+
+def find_seam_cuts(parts: Sequence[FollowedPart]) -> set[int]:
+    """Return the numbers of the parts that begin with a new shot."""
+    return {
+        number
+        for number, (before, part) in enumerate(zip(parts, parts[1:], strict=False), start=1)
+        if before.ends and part.ends and is_new_shot(before.ends[-1], part.ends[0])
+    }

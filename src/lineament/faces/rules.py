@@ -91,8 +91,8 @@ SMILE = Rule(
 )
 FROWN = Rule(
     "frown",
-    "the brows sink below their usual height by {on} of the distance between the outer eye corners, "
-    "for {min_seconds} s",
+    "the brows sink below their usual height by {on} of the distance between the outer eye "
+    "corners, for {min_seconds} s",
     on=0.024,
     off=0.014,
     min_seconds=0.4,
@@ -125,8 +125,8 @@ HEAD_WAGGING = Rule(
 )
 TURN = Rule(
     "turn",
-    "the head turns by {on} degrees or more in one movement of at most {max_seconds} s that is part "
-    "neither of a shake nor of looking around",
+    "the head turns by {on} degrees or more in one movement of at most {max_seconds} s that is "
+    "part neither of a shake nor of looking around",
     on=15.0,
     off=2.0,
     min_seconds=0.1,
@@ -153,7 +153,8 @@ GAZE = Rule(
 )
 LOOK_AROUND = Rule(
     "look_around",
-    "the line of sight visits both sides, {on} degrees apart or more, within {max_seconds} s, without a shake",
+    "the line of sight visits both sides, {on} degrees apart or more, within {max_seconds} s, "
+    "without a shake",
     on=35.0,
     off=35.0,
     max_seconds=4.0,

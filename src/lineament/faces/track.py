@@ -1,7 +1,7 @@
 """Follow faces from frame to frame: through short occlusions, never across a cut."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,8 +17,10 @@ LOST_SEARCH_SECONDS = 0.2  # how often while somebody known is out of view, or n
 OCCLUSION_SECONDS = 1.5  # how long a lost face keeps its track
 SAME_FACE_IOU = 0.5  # two tracks this close are one
 MIN_TRACK_FRAMES = 3  # shorter tracks are flickers, unless the clip is that short
-CUT_DIFFERENCE = 0.14  # mean change of a thumbnail, as a share of full range, that may be a cut
-CUT_RATIO = 4.0  # and how many times the usual change it must be
+CUT_DIFFERENCE = 0.06  # mean change of a thumbnail, as a share of full range, that may be a cut
+CUT_RATIO = 6.0  # and how many times the usual change it must be
+USUAL_CHANGE = 0.008  # neighbours in one shot change at least so much: noise
+MAX_SEAM_SECONDS = OCCLUSION_SECONDS  # a face may be out of view across the seam of two parts
 THUMBNAIL_STEPS = 32
 
 
@@ -213,26 +215,46 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
-        self._usual = 0.0
+        self._usual = USUAL_CHANGE
 
     def is_cut(self, pixels: UInt8[np.ndarray, "height width 3"]) -> bool:
         """Compare with the frame before; the first frame is no cut."""
-        height, width = pixels.shape[:2]
-        down, across = max(height // THUMBNAIL_STEPS, 1), max(width // THUMBNAIL_STEPS, 1)
-        thumbnail = pixels[::down, ::across, 1].astype(np.float32) / 255.0  # green alone will do
+        thumbnail = shrink_frame(pixels)
         last, self._last = self._last, thumbnail
         if last is None or last.shape != thumbnail.shape:
             return False
+        is_cut = is_new_shot(last, thumbnail, self._usual)
         change = float(np.abs(thumbnail - last).mean())
-        # A brightness flash shifts everything alike; a new shot also changes the pattern.
-        pattern = float(np.abs((thumbnail - thumbnail.mean()) - (last - last.mean())).mean())
-        is_cut = (
-            pattern > CUT_DIFFERENCE / 2
-            and change > CUT_DIFFERENCE
-            and (change > CUT_RATIO * self._usual)
-        )
-        self._usual = 0.9 * self._usual + 0.1 * min(change, CUT_DIFFERENCE)
+        self._usual = max(0.9 * self._usual + 0.1 * min(change, CUT_DIFFERENCE), USUAL_CHANGE)
         return is_cut
+
+
+def shrink_frame(
+    pixels: UInt8[np.ndarray, "height width 3"],
+) -> Float32[np.ndarray, "rows columns"]:
+    """Return a thumbnail of the frame's green, 0 to 1, for telling shots apart."""
+    height, width = pixels.shape[:2]
+    down, across = max(height // THUMBNAIL_STEPS, 1), max(width // THUMBNAIL_STEPS, 1)
+    return pixels[::down, ::across, 1].astype(np.float32) / np.float32(255.0)
+
+
+def is_new_shot(
+    last: Float32[np.ndarray, "rows columns"],
+    thumbnail: Float32[np.ndarray, "rows columns"],
+    usual_change: float = 0.0,
+) -> bool:
+    """Say whether two neighbouring thumbnails belong to different shots.
+
+    Args:
+        last: The earlier one.
+        thumbnail: The later one.
+        usual_change: Mean change of late between neighbours, as a share of full range.
+    """
+    change = float(np.abs(thumbnail - last).mean())
+    # A brightness flash shifts everything alike; a new shot also changes the pattern.
+    pattern = float(np.abs((thumbnail - thumbnail.mean()) - (last - last.mean())).mean())
+    enough = max(CUT_DIFFERENCE, CUT_RATIO * max(usual_change, USUAL_CHANGE))
+    return change > enough and pattern > enough / 2
 
 
 def follow_faces(
@@ -262,26 +284,28 @@ def follow_faces(
 
 
 def join_tracks(
-    parts: Iterable[tuple[list[FaceTrack], int]],
+    parts: Iterable[tuple[list[FaceTrack], int]], cuts: Container[int] = ()
 ) -> list[FaceTrack]:
     """Join the tracks of successive parts of a clip, followed apart.
 
-    A track that ends with its part goes on in the track of the next part that begins there, if
-    their boxes overlap.
+    A track that ends near the end of its part goes on in the track of the next part that begins
+    near its start, if their boxes overlap and no cut lies between.
 
     Args:
         parts: For each part its tracks, counted from its own first frame, and its frame count.
+        cuts: Numbers of the parts that begin with a new shot.
     """
     joined: list[list[FaceTrack]] = []
     offset = 0
-    for tracks, num_frames in parts:
-        moved = [_shifted(track, offset) for track in tracks]
-        for track in moved:
-            before = _find_predecessor(joined, track)
+    for number, (tracks, num_frames) in enumerate(parts):
+        earlier = [pieces for pieces in joined if pieces[-1].frame_index[-1] < offset]
+        for track in (_shifted(track, offset) for track in tracks):
+            before = None if number in cuts else _find_predecessor(earlier, track)
             if before is None:
                 joined.append([track])
             else:
                 before.append(track)
+                earlier = [pieces for pieces in earlier if pieces is not before]
         offset += num_frames
     whole = [_concatenated(pieces) for pieces in joined]
     whole.sort(key=lambda track: (int(track.frame_index[0]), -len(track)))
@@ -292,7 +316,7 @@ def _find_predecessor(joined: list[list[FaceTrack]], track: FaceTrack) -> list[F
     best, best_overlap = None, 0.3
     for pieces in joined:
         gap = int(track.frame_index[0]) - int(pieces[-1].frame_index[-1])
-        if not 1 <= gap <= 5:
+        if gap * max(track.frame_seconds, pieces[-1].frame_seconds) > MAX_SEAM_SECONDS:
             continue
         overlap = box_iou(_box(pieces[-1].boxes_xyxy_px[-1]), _box(track.boxes_xyxy_px[0]))
         if overlap > best_overlap:

@@ -1,6 +1,7 @@
 """Many visual streams to tokens of the language model's width: the mixture-of-experts adapter."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,6 +11,11 @@ from torch.nn import functional
 from lineament.model.experts import ExpertMixture, Mlp, Routing, ScaledLinear, round_to_8
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.vision import pool_grid, tower_grid
+
+# Visual tokens start at about the scale of token embeddings, not at 1, where they would drown
+# what the first layers add. One trial from scratch, 260 steps: training loss about 0.13 against
+# 0.21, accuracy equal.
+TOKEN_SCALE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +61,14 @@ class FusionAdapter(nn.Module):
                 top_k=config.num_experts_per_token,
                 use_shared_expert=config.use_shared_expert,
                 dim_router=dim_fused + (dim_text if config.text_gate else 0),
+                start_scale=TOKEN_SCALE,
             )
         elif config.fusion == "add":
-            self.mlp_general = Mlp(dim_general, dim_hidden, dim_text) if dim_general else None
-            self.mlp_face = Mlp(dim_face, dim_hidden, dim_text) if dim_face else None
+            make = partial(Mlp, dim_hidden=dim_hidden, dim_out=dim_text, start_scale=TOKEN_SCALE)
+            self.mlp_general = make(dim_general) if dim_general else None
+            self.mlp_face = make(dim_face) if dim_face else None
         else:
-            self.mlp = Mlp(dim_fused, dim_hidden, dim_text)
+            self.mlp = Mlp(dim_fused, dim_hidden, dim_text, start_scale=TOKEN_SCALE)
         self.start = ZeroStart(dim_general, dim_text) if config.face_starts_at_zero else None
 
     def forward(
@@ -174,7 +182,7 @@ class ZeroStart(nn.Module):
 
     def __init__(self, dim_general: int, dim_text: int) -> None:
         super().__init__()
-        self.project = Mlp(dim_general, dim_text, dim_text)
+        self.project = Mlp(dim_general, dim_text, dim_text, start_scale=TOKEN_SCALE)
         self.gain = nn.Parameter(torch.zeros(dim_text))
 
     def reset_parameters(self) -> None:
@@ -199,7 +207,9 @@ class LandmarkTokens(nn.Module):
         self.num_tokens = max(1, config.landmark_tokens)
         self.is_added = config.landmark_tokens == 0
         dim_text = config.text_config.hidden_size
-        self.project = ScaledLinear(config.landmark_dim, self.num_tokens * dim_text)
+        self.project = ScaledLinear(
+            config.landmark_dim, self.num_tokens * dim_text, start_scale=TOKEN_SCALE
+        )
         self.gain = nn.Parameter(torch.ones(1))
         self.starts_at_zero = config.face_starts_at_zero
 

@@ -1,9 +1,8 @@
 """The attribute reader: a small independent network that pseudo-labels and scores drawings."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
-import torch
 import torch.nn.functional as F
 from huggingface_hub.dataclasses import strict
 from jaxtyping import Bool, Float, Int
@@ -14,6 +13,7 @@ from transformers.utils import ModelOutput
 UNKNOWN = -100  # a label that is not known, for flags and age alike
 
 
+@no_type_check
 @strict
 class AttributeReaderConfig(PreTrainedConfig):
     """Sizes of the reader, and what it reads.

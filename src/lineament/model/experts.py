@@ -70,10 +70,12 @@ class ExpertBank(nn.Module):
         dim_hidden: int,
         dim_out: int,
         *,
+        start_scale: float = 1.0,
         implementation: Implementation = "auto",
     ) -> None:
         super().__init__()
         self.num_experts = num_experts
+        self.start_scale = start_scale
         self.implementation: Implementation = implementation
         self.up_weight = nn.Parameter(torch.empty(num_experts, dim_in, dim_hidden))
         self.up_bias = nn.Parameter(torch.empty(num_experts, dim_hidden))
@@ -83,9 +85,9 @@ class ExpertBank(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw weights so that hidden units have unit scale; biases are zero."""
-        for weight in (self.up_weight, self.down_weight):
-            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+        """Draw weights that keep the scale of their inputs but for ``start_scale``."""
+        nn.init.normal_(self.up_weight, std=self.up_weight.shape[1] ** -0.5)
+        nn.init.normal_(self.down_weight, std=self.start_scale * self.down_weight.shape[1] ** -0.5)
         nn.init.zeros_(self.up_bias)
         nn.init.zeros_(self.down_bias)
 
@@ -127,15 +129,23 @@ class ExpertMixture(nn.Module):
         top_k: int,
         use_shared_expert: bool = True,
         dim_router: int | None = None,
+        start_scale: float = 1.0,
         implementation: Implementation = "auto",
     ) -> None:
         super().__init__()
         self.top_k = min(top_k, num_experts)
         self.router = nn.Linear(dim_router or dim_in, num_experts, bias=False)
         self.experts = ExpertBank(
-            num_experts, dim_in, dim_hidden, dim_out, implementation=implementation
+            num_experts,
+            dim_in,
+            dim_hidden,
+            dim_out,
+            start_scale=start_scale,
+            implementation=implementation,
         )
-        self.shared = Mlp(dim_in, dim_hidden, dim_out) if use_shared_expert else None
+        self.shared = None
+        if use_shared_expert:
+            self.shared = Mlp(dim_in, dim_hidden, dim_out, start_scale=start_scale)
 
     def forward(
         self,
@@ -154,11 +164,15 @@ class ExpertMixture(nn.Module):
 
 
 class ScaledLinear(nn.Linear):
-    """A linear layer that starts with outputs of its inputs' scale, whatever its width."""
+    """A linear layer that starts with outputs of its inputs' scale, times ``start_scale``."""
+
+    def __init__(self, dim_in: int, dim_out: int, *, start_scale: float = 1.0) -> None:
+        self.start_scale = start_scale
+        super().__init__(dim_in, dim_out)
 
     def reset_parameters(self) -> None:
         """Draw the weights; the bias is zero."""
-        nn.init.normal_(self.weight, std=self.in_features**-0.5)
+        nn.init.normal_(self.weight, std=self.start_scale * self.in_features**-0.5)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
@@ -166,10 +180,12 @@ class ScaledLinear(nn.Linear):
 class Mlp(nn.Module):
     """One expert as ordinary layers: linear, GELU, linear."""
 
-    def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
+    def __init__(
+        self, dim_in: int, dim_hidden: int, dim_out: int, *, start_scale: float = 1.0
+    ) -> None:
         super().__init__()
         self.up = ScaledLinear(dim_in, dim_hidden)
-        self.down = ScaledLinear(dim_hidden, dim_out)
+        self.down = ScaledLinear(dim_hidden, dim_out, start_scale=start_scale)
 
     def forward(self, tokens: Float[Tensor, "*batch dim_in"]) -> Float[Tensor, "*batch dim_out"]:
         """Apply both layers."""

@@ -7,7 +7,7 @@ Importing this module makes ``AutoConfig``, ``AutoModelForCausalLM``,
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -28,7 +28,7 @@ from lineament.model.adapter import LandmarkTokens, ZeroStart
 from lineament.model.experts import ExpertBank, ScaledLinear
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.media import MediaEncoder, MediaTokens, Streams
-from lineament.model.processor import FaVChatProcessor
+from lineament.model.processor import IGNORED_LABEL, FaVChatProcessor
 from lineament.model.vision import LandmarkStream, LevelMerge
 
 _RAW_MEDIA = ("pixel_values", "face_pixel_values", "landmarks")
@@ -36,7 +36,7 @@ _RAW_MASKS = ("frame_mask", "face_mask", "landmark_mask")
 _SWITCHES = ("use_general", "use_face", "use_landmarks")
 _PREFILL_INPUTS = (*_RAW_MEDIA, *_RAW_MASKS, "visual_tokens", "visual_mask", "prompt_mask")
 _OWN_INITS = (ExpertBank, LandmarkStream, LandmarkTokens, LevelMerge, ScaledLinear, ZeroStart)
-IGNORED_LABEL = -100
+AttentionMask = Tensor | dict[str, Tensor | None] | None  # by layer type, with static caches
 
 
 @dataclass
@@ -105,7 +105,7 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def forward(
         self,
         input_ids: Int[Tensor, "batch tokens"] | None = None,
-        attention_mask: Tensor | None = None,
+        attention_mask: AttentionMask = None,
         position_ids: Int[Tensor, "batch tokens"] | None = None,
         past_key_values: Cache | None = None,
         inputs_embeds: Float[Tensor, "batch tokens dim"] | None = None,
@@ -172,7 +172,7 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
                     streams=Streams(use_general, use_face, use_landmarks),
                 )
             inputs_embeds = self._place_tokens(input_ids, media, past_key_values)
-        if position_ids is None and attention_mask is not None and attention_mask.ndim == 2:
+        if position_ids is None and _is_flat(attention_mask):
             counted = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
             position_ids = counted[:, -inputs_embeds.shape[1] :]
         output = self.language_model(
@@ -238,7 +238,7 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def embed_prompt(
         self,
         input_ids: Int[Tensor, "batch tokens"],
-        attention_mask: Tensor | None = None,
+        attention_mask: AttentionMask = None,
         labels: Int[Tensor, "batch tokens"] | None = None,
         prompt_mask: Bool[Tensor, "batch prompt_tokens"] | None = None,
     ) -> Float[Tensor, "batch dim"] | None:
@@ -252,7 +252,7 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if prompt_mask is not None:
             is_prompt = torch.zeros_like(is_prompt)
             is_prompt[:, : prompt_mask.shape[1]] = prompt_mask.bool()
-        elif attention_mask is not None and attention_mask.ndim == 2:
+        elif _is_flat(attention_mask):
             is_prompt = is_prompt & attention_mask.bool()
         if labels is not None:
             is_prompt = is_prompt & ((labels != IGNORED_LABEL).cumsum(-1) == 0)
@@ -404,6 +404,11 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
             module.reset_parameters()
         else:
             super()._init_weights(module)
+
+
+def _is_flat(attention_mask: AttentionMask) -> TypeGuard[Tensor]:
+    """Say whether a mask only tells padding apart; static caches and packing need more."""
+    return isinstance(attention_mask, Tensor) and attention_mask.ndim == 2
 
 
 def _is_any_given(*inputs: Tensor | None) -> bool:

@@ -10,13 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModel, PreTrainedModel
 
-from lineament.errors import BadInput
+from lineament.errors import BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
-
-
-class BadModel(BadInput):
-    """A model that is not there, is damaged, or does not fit its configuration."""
 
 
 def load_face_encoder(path: str | Path) -> CLIPVisionModel:

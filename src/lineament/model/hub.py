@@ -10,10 +10,10 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-from lineament.errors import BadInput
+from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
-from lineament.model.foreign import BadModel, first_line
+from lineament.model.foreign import first_line
 from lineament.model.processor import FaVChatProcessor
 
 _LOADING_ERRORS = (
@@ -70,21 +70,17 @@ def find_folder(name_or_path: str | Path) -> Path:
     try:
         weights = importlib.import_module("lineament_weights")
     except ModuleNotFoundError:
-        weights = None
-    find = getattr(weights, "find", None)
-    if find is None:
         raise BadModel(
             f"{name}: neither a folder nor an installed model",
             hint="pip install lineament-weights, or give the path of a model folder",
-        )
-    try:
-        found = find(name)
-    except (KeyError, LookupError, ValueError):
-        found = None
+        ) from None
+    found = weights.find_model(name)
     if found is None:
-        known = sorted(getattr(weights, "NAMES", ()))
-        hint = f"installed: {', '.join(known)}" if known else "give the path of a model folder"
-        raise BadModel(f"{name}: neither a folder nor an installed model", hint=hint)
+        known = ", ".join(weights.list_models()) or "none"
+        raise BadModel(
+            f"{name}: neither a folder nor an installed model",
+            hint=f"installed models: {known}",
+        )
     return Path(found)
 
 

@@ -1,7 +1,7 @@
 """The brush: skia, loaded when first used, and a few strokes in numpy's terms."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -55,8 +55,15 @@ def make_paint(
     color: Color, alpha: float = 1.0, *, width_px: float = 0.0, blur_px: float = 0.0
 ) -> Any:
     """Make a paint; a width makes it a round stroke, a blur a soft edge."""
+    # A copy: callers go on to set shaders and filters.
+    return load_skia().Paint(_make_paint(pack_color(color, alpha), width_px, blur_px))
+
+
+@lru_cache(maxsize=4096)
+def _make_paint(packed_color: int, width_px: float, blur_px: float) -> Any:
+    """Make a paint, once: most of a face is drawn with the same ones in every frame."""
     skia = load_skia()
-    paint = skia.Paint(AntiAlias=True, Color=pack_color(color, alpha))
+    paint = skia.Paint(AntiAlias=True, Color=packed_color)
     if width_px > 0:
         paint.setStyle(skia.Paint.kStroke_Style)
         paint.setStrokeWidth(width_px)
