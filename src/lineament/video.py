@@ -297,12 +297,10 @@ def _read_frames(
         stream = _video_stream(container, clip.path)
         stream.thread_type = "AUTO"
         origin = _origin_seconds(container, stream)
-        is_far = start_seconds > 1.0 and origin is not None
-        for frame in (
-            _decode_from(container, stream, start_seconds + origin)
-            if is_far
-            else container.decode(stream)
-        ):
+        frames = container.decode(stream)
+        if start_seconds > 1.0 and origin is not None:
+            frames = _decode_from(container, stream, start_seconds + origin)
+        for frame in frames:
             num_decoded += 1
             time = frame.time
             if time is None:

@@ -51,9 +51,9 @@ class CheckedClaim:
         if self.fact is None:
             return self.rule
         value = self.fact.value
-        said = {True: self.fact.name, False: f"no {self.fact.name}"}.get(
-            value if isinstance(value, bool) else None, f"{self.fact.name} {value}"
-        )
+        said = f"{self.fact.name} {value}"
+        if isinstance(value, bool):
+            said = self.fact.name if value else f"no {self.fact.name}"
         span = self.fact.span_seconds
         when = f", {span[0]:.2f} to {span[1]:.2f} s" if span else ""
         return f"{self.rule}: {self.fact.subject}, {said.replace('_', ' ')}{when}"

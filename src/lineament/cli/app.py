@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -11,7 +12,7 @@ from lineament.cli import annotate, check, render
 from lineament.errors import LineamentError
 
 # The error that a wrong command line raises; newer typers carry click inside themselves.
-UsageError = typer.BadParameter.__bases__[0]
+UsageError: Any = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="lineament",

@@ -302,7 +302,7 @@ class _Parts:
         package = os.path.dirname(os.path.abspath(mediapipe.__file__))
         resource_util.set_resource_dir(os.path.dirname(package))
         self.calculator_graph = calculator_graph.CalculatorGraph
-        self._rect = rect_pb2.NormalizedRect
+        self._rect: Any = getattr(rect_pb2, "NormalizedRect")  # noqa: B009 - made at run time
         self._create = packet_creator
         self._read = packet_getter
         self._srgb = image_frame.ImageFormat.SRGB

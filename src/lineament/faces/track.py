@@ -200,7 +200,8 @@ class FaceTracker:
                 overlap = box_iou(older.last.box_xyxy_px, younger.last.box_xyxy_px)
                 if overlap > SAME_FACE_IOU and older in self._open and younger in self._open:
                     self._open.remove(younger)
-                    younger.frame_index.pop(), younger.times.pop(), younger.faces.pop()
+                    for rows in (younger.frame_index, younger.times, younger.faces):
+                        rows.pop()
                     self._closed.append(younger)
 
     def _drop_old(self, time: float) -> None:

@@ -10,7 +10,7 @@ from lineament.annotation import Validated
 @functools.cache
 def read_measurements() -> dict[str, dict[str, float | str]]:
     """Read `validation.toml`, which ``benchmarks/events.py`` writes from its results."""
-    text = (resources.files(__package__) / "validation.toml").read_text(encoding="utf-8")
+    text = (resources.files("lineament.faces") / "validation.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
