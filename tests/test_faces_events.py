@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lineament.faces import rules
-from lineament.faces.events import SOURCE, facts_from_signals, find_events
+from lineament.faces.events import find_events
+from lineament.faces.facts import SOURCE, facts_from_signals
 from lineament.faces.rules import RULES, describe_rule
 from lineament.faces.signals import FaceSignals
 from lineament.faces.validation import read_measurements, validated_by_measurement
@@ -93,8 +94,12 @@ def test_one_event_is_not_taken_for_another(name):
     assert found - {name} <= may_come_along.get(name, set()) | {"gaze"}
 
 
+# The direction of the face is a fact of its own, with a value, and no event.
+EVENT_NAMES = {rule.name for rule in RULES} - {"head_pose"}
+
+
 def test_every_rule_has_an_example_here_and_a_name_that_means_something():
-    assert {rule.name for rule in RULES} == set(EXAMPLES)
+    assert set(EXAMPLES) == EVENT_NAMES
     for rule in RULES:
         assert rule.name in read_vocabulary()
         assert read_vocabulary().names[rule.name].is_timed
@@ -105,7 +110,7 @@ def test_every_rule_has_an_example_here_and_a_name_that_means_something():
 def test_a_face_that_does_nothing_only_gazes():
     events = find_events(face())
     assert {name for name, spans in events.items() if spans} == {"gaze"}
-    assert set(events) == {rule.name for rule in RULES}
+    assert set(events) == EVENT_NAMES
 
 
 def test_eyes_shut_too_long_for_a_blink_are_closed_eyes():
@@ -231,3 +236,17 @@ def test_what_was_measured_is_one_of_three_words():
         assert validated_by_measurement(name) in ("real", "rendered", "none")
     assert validated_by_measurement("no_such_name") == "none"
     assert set(read_measurements()) <= set(read_vocabulary().names)
+
+
+def test_head_pose_says_where_the_face_points_and_frontal_between():
+    facts, closed = facts_from_signals(face(yaw_degrees=during(1, 2, 30.0, 0.0)), "face 0")
+    poses = [(f.value, f.span_seconds) for f in facts if f.name == "head_pose"]
+    assert [value for value, _ in sorted(poses, key=lambda p: p[1])] == [
+        "frontal",
+        "right",
+        "frontal",
+    ]
+    (right,) = [span for value, span in poses if value == "right"]
+    assert right[0] == pytest.approx(1.0, abs=0.1)
+    assert right[1] == pytest.approx(2.0, abs=0.1)
+    assert "head_pose" not in closed

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lineament.annotation import CLIP, Annotation, Fact, Subject
-from lineament.faces.events import SOURCE, facts_from_signals
+from lineament.faces.facts import SOURCE, facts_from_signals
 from lineament.faces.follow import FinderFactory, FollowedClip, follow_clip
 from lineament.faces.mesh import MeshFinder
 from lineament.faces.signals import measure_signals

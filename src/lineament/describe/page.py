@@ -62,10 +62,10 @@ def timeline_rows(annotation: Annotation) -> list[Row]:
         timed = [fact for fact in annotation.facts_of(subject.id) if fact.span_seconds]
         for fact in sorted(timed, key=lambda fact: fact.span_seconds or (0, 0)):
             start, stop = fact.span_seconds or (0.0, 0.0)
-            spans.setdefault(fact.name, []).append(
-                Bar(start, stop, f"{words(fact.name)}: {start:.2f} to {stop:.2f} s")
-            )
-        rows += [Row(words(name), tuple(bars), group) for name, bars in spans.items()]
+            label = words(fact.name) if fact.value is True else f"{words(fact.name)} {fact.value}"
+            bar = Bar(start, stop, f"{label}: {start:.2f} to {stop:.2f} s")
+            spans.setdefault(label, []).append(bar)
+        rows += [Row(label, tuple(bars), group) for label, bars in spans.items()]
     return rows
 
 

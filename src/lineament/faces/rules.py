@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float
+
+from lineament.faces.spans import Span, find_runs, join_spans, keep_spans, spans_from_runs
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -26,6 +31,23 @@ class Rule:
     min_seconds: float = 0.0
     max_seconds: float = float("inf")
     join_seconds: float = 0.0
+
+    def find_spans(
+        self,
+        level: Float[np.ndarray, " frames"],
+        times_seconds: Float[np.ndarray, " frames"],
+        frame_seconds: float,
+    ) -> list[Span]:
+        """Find when a level is on; in a picture, whether it is."""
+        runs = find_runs(level, on=self.on, off=self.off)
+        spans = spans_from_runs(runs, times_seconds, frame_seconds)
+        if len(times_seconds) == 1:
+            return spans
+        return keep_spans(
+            join_spans(spans, self.join_seconds),
+            min_seconds=self.min_seconds,
+            max_seconds=self.max_seconds,
+        )
 
 
 # Eye openness is taken relative to the face's own open eyes just before and after: people differ by
@@ -160,9 +182,20 @@ LOOK_AROUND = Rule(
     max_seconds=4.0,
 )
 
+HEAD_POSE = Rule(
+    "head_pose",
+    "left or right: the head is turned by {on} degrees or more for {min_seconds} s; up or down: it "
+    "is tilted by 0.75 times as much; frontal otherwise",
+    on=20.0,
+    off=16.0,
+    min_seconds=0.3,
+    join_seconds=0.2,
+)
+TILT_SHARE = 0.75  # heads tilt less than they turn
+
 RULES: tuple[Rule, ...] = (
     BLINK, CLOSE_EYES, WINK, OPEN_MOUTH, TALK, YAWN, SMILE, FROWN, NOD, SHAKE_HEAD, HEAD_WAGGING,
-    TURN, GAZE_AWAY, GAZE, LOOK_AROUND,
+    TURN, GAZE_AWAY, GAZE, LOOK_AROUND, HEAD_POSE,
 )  # fmt: skip
 
 # Where the irises lie under eye contact: the head's turn moves them the other way.

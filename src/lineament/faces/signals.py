@@ -70,6 +70,13 @@ class FaceSignals:
     def __len__(self) -> int:
         return len(self.times_seconds)
 
+    @property
+    def frame_seconds(self) -> float:
+        """Return the usual time between two frames; 0 for a picture."""
+        if len(self) < 2:
+            return 0.0
+        return float(np.median(np.diff(self.times_seconds)))
+
 
 def measure_signals(track: FaceTrack) -> FaceSignals:
     """Measure every signal of a track."""
