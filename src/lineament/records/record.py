@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
@@ -92,7 +92,9 @@ class Record:
 
     def with_claims(self, claims: tuple[Mapping[str, Any], ...]) -> "Record":
         """Return the same record with its claims; the id does not depend on them."""
-        return replace(self, claims=claims)
+        return Record(
+            self.kind, self.level, self.media, self.turns, claims, self.provenance, self.id
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row that `SCHEMA` describes."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lineament.annotation import Annotation
-from lineament.claims import Claim, read_claims
-from lineament.claims.check import check_claims
+from lineament.claims import Claim, Verdict, check_claims, read_answer, read_claims
 from lineament.records.record import Record, Turn, claim_row
 
 # Why records are dropped or changed; counted by `lineament build`.
@@ -22,7 +21,7 @@ REPAIRED = "repaired"
 # Kinds whose answers state nothing on purpose, or nothing in words of the vocabulary.
 WORDLESS_KINDS = frozenset(("unanswerable",))
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]|  |\bNone\b|\bnull\b")
+_LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]|  ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,9 @@ class Verifier:
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.tally = Tally()
+        # The records of one annotation come together and repeat its claims.
+        self._annotation: Annotation | None = None
+        self._verdicts: dict[tuple[Any, ...], Verdict] = {}
 
     def verify(self, record: Record, annotation: Annotation) -> Record | Rejected:
         """Return the record with its claims, cut where a sentence did not hold, or reject it."""
@@ -114,15 +116,14 @@ class Verifier:
         fault = find_fault(record, self.limits)
         if fault is not None:
             return Rejected(record, *fault)
-        said = read_record(record)
         rows: list[Mapping[str, Any]] = []
         faults: list[tuple[int, Claim, str]] = []
-        checked = check_claims([claim for _, claim in said], annotation)
-        for (turn_index, claim), verdict in zip(said, checked.claims, strict=True):
-            self.tally.verdicts[verdict.verdict] += 1
-            if verdict.verdict == "contradicted":
+        for turn_index, claim in read_record(record):
+            verdict = self._judge(claim, annotation)
+            self.tally.verdicts[verdict] += 1
+            if verdict == "contradicted":
                 faults.append((turn_index, claim, CONTRADICTED))
-            elif verdict.verdict == "unknown" and not self.limits.accept_unknown:
+            elif verdict == "unknown" and not self.limits.accept_unknown:
                 faults.append((turn_index, claim, UNSUPPORTED))
             rows.append(claim_row(claim, turn_index))
         if faults:
@@ -130,6 +131,24 @@ class Verifier:
         if not rows and record.kind not in WORDLESS_KINDS:
             return Rejected(record, SILENT)
         return record.with_claims(tuple(rows))
+
+    def _judge(self, claim: Claim, annotation: Annotation) -> Verdict:
+        if annotation is not self._annotation:
+            self._annotation = annotation
+            self._verdicts = {}
+        said = (
+            claim.name,
+            claim.value,
+            claim.negated,
+            claim.span_seconds,
+            claim.subject,
+            claim.quantity,
+        )
+        verdict = self._verdicts.get(said)
+        if verdict is None:
+            verdict = check_claims((claim,), annotation).claims[0].verdict
+            self._verdicts[said] = verdict
+        return verdict
 
     def _repair(
         self, record: Record, faults: list[tuple[int, Claim, str]], annotation: Annotation
@@ -201,9 +220,7 @@ def read_record(record: Record) -> list[tuple[int, Claim]]:
         answer = record.turns[index].text
         claims = read_claims(answer)
         if not _says_something(claims) and record.kind not in WORDLESS_KINDS:
-            question = record.turns[index - 1].text
-            asked = read_claims(f"{question} {answer}")
-            claims = asked if _says_something(asked) else claims
+            claims = read_answer(record.turns[index - 1].text, answer)
         said += [(index, claim) for claim in claims]
     return said
 

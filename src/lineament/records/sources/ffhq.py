@@ -3,10 +3,12 @@
 import functools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from lineament.annotation import CLIP, Annotation, Fact, Subject
+from lineament.records.sources.ffhq_scores import FACE_COLUMNS, Face, flatten_face, list_values
 from lineament.records.sources.pixels import has_media
 from lineament.records.sources.rows import (
     parse_object,
@@ -22,30 +24,13 @@ from lineament.records.sources.source import (
     Dropped,
     require_split,
 )
-from lineament.vocabulary import Threshold, Value, read_label_sets, read_vocabulary
+from lineament.vocabulary import Value, read_vocabulary
 
 ADULT_YEARS = 18
 LICENCE = "CC BY-NC-SA 4.0"
 SPLITS = ("all", "train", "dev")
 SOURCE = "labels"
-# A hair colour is named only where it leads by this much; two strong ones are left out.
-LEAD = 0.1
-SURE_ACCESSORY = 0.6
-FRONTAL_DEGREES = 12.0
-HAIR_COLORS = ("black_hair", "brown_hair", "blonde_hair", "red_hair", "gray_hair")
-# Age to bands, with room left out between them: "roughly" is not a border.
-AGE_BANDS = (("young", 0.0, 37.0), ("middle_aged", 43.0, 57.0), ("elderly", 63.0, math.inf))
-AGE_MARGIN = 3.0
-FACE_COLUMNS = (
-    "gender", "age", "smile", "glasses", "moustache", "beard", "sideburns", "bald", "accessories",
-    "pose_pitch", "pose_yaw", "rect_width", "rect_height",
-)  # fmt: skip
-_GLASSES: Mapping[str, tuple[bool | None, bool | None]] = {
-    "NoGlasses": (False, False),
-    "ReadingGlasses": (True, False),
-    "Sunglasses": (False, True),
-    "SwimmingGoggles": (None, None),  # neither; and they hide which
-}
+THUMBNAIL_PX = 128.0  # boxes are in pixels of FFHQ's thumbnails
 
 
 @final
@@ -93,7 +78,6 @@ class FfhqAdult:
                 yield item
 
 
-Face = Mapping[str, Any]
 Row = tuple[str, list[Face]]
 
 
@@ -127,7 +111,9 @@ def _annotate_image(image: str, faces: list[Face], media: str) -> Annotation | D
     closed: frozenset[str] | None = None
     for index, face in enumerate(adults):
         known = list_values(face)
-        facts += _facts_from_values(known, f"face {index}", with_denied=len(adults) > 1)
+        own = _facts_from_values(known, f"face {index}", with_denied=len(adults) > 1)
+        facts.append(replace(own[0], region=_box_unit(face)))
+        facts += own[1:]
         decided = frozenset(name for name, value in known.items() if isinstance(value, bool))
         closed = decided if closed is None else closed & decided
     if len(adults) > 1:
@@ -141,6 +127,12 @@ def _annotate_image(image: str, faces: list[Face], media: str) -> Annotation | D
         licence=LICENCE,
         split_key=f"ffhq-{image}",
     )
+
+
+def _box_unit(face: Face) -> tuple[float, float, float, float]:
+    left, top = float(face["rect_left"]), float(face["rect_top"])
+    right, bottom = left + float(face["rect_width"]), top + float(face["rect_height"])
+    return tuple(round(side / THUMBNAIL_PX, 4) for side in (left, top, right, bottom))  # type: ignore[return-value]
 
 
 def _area_px(face: Face) -> float:
@@ -158,94 +150,6 @@ def _facts_from_values(
         for name, value in known.items()
         if value is not False or with_denied or name == "male"
     ]
-
-
-def list_values(face: Face) -> dict[str, Value]:
-    """Return what one face's scores decide: names stated and names denied; no others.
-
-    Scores between a name's two borders decide nothing, so the name is missing.
-    """
-    known: dict[str, Value] = {}
-    gender = face["gender"]
-    if gender in ("male", "female"):
-        known["male"] = gender == "male"
-    age = float(face["age"])
-    known["age_years"] = age
-    known.update(age_bands(age))
-    for name, threshold in _thresholds().items():
-        text = face.get(threshold.column, "")
-        if text == "" or text is None or name in HAIR_COLORS:
-            continue
-        flag = threshold.flag(float(text))
-        if flag is not None:
-            known[name] = flag
-    known.update(_hair_colors(face))
-    known.update(_accessories(face))
-    if max(abs(float(face["pose_yaw"])), abs(float(face["pose_pitch"]))) <= FRONTAL_DEGREES:
-        known["head_pose"] = "frontal"
-    if sum(known.get(name) is True for name in _EMOTIONS) > 1:
-        known = {name: value for name, value in known.items() if name not in _EMOTIONS}
-    return known
-
-
-_EMOTIONS = frozenset(
-    ("neutral", "anger", "contempt", "disgust", "happy", "fear", "sadness", "surprise")
-)
-
-
-def age_bands(age: float) -> dict[str, bool]:
-    """Return the age bands that an age surely lies in or out of; near a border it is neither."""
-    bands: dict[str, bool] = {}
-    for name, low, high in AGE_BANDS:
-        if low <= age < high:
-            bands[name] = True
-        elif age < low - 2 * AGE_MARGIN or age >= high + 2 * AGE_MARGIN:
-            bands[name] = False
-    return bands
-
-
-def _hair_colors(face: Face) -> dict[str, bool]:
-    if str(face.get("hair_invisible", "0")) not in ("0", "0.0", "False"):
-        return {}
-    thresholds = _thresholds()
-    texts = {name: face.get(thresholds[name].column, "") for name in HAIR_COLORS}
-    scores = {name: float(text) for name, text in texts.items() if text not in ("", None)}
-    if len(scores) < len(HAIR_COLORS):
-        return {}
-    colors = {name: False for name, score in scores.items() if score < thresholds[name].false_below}
-    (first, top), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
-    is_sole = sum(score >= thresholds[name].true_from for name, score in scores.items()) == 1
-    other = float(face.get("hair_other") or 0)
-    if is_sole and top >= thresholds[first].true_from and top - max(second, other) >= LEAD:
-        colors[first] = True
-    return colors
-
-
-def _accessories(face: Face) -> dict[str, bool]:
-    listed: dict[str, float] = {}
-    for part in str(face["accessories"]).split("|"):
-        kind, _, confidence = part.partition(":")
-        if kind:
-            listed[kind] = float(confidence)
-    known: dict[str, bool] = {}
-    for kind, name in (("headwear", "wearing_hat"), ("mask", "wearing_mask")):
-        if kind not in listed:
-            known[name] = False
-        elif listed[kind] >= SURE_ACCESSORY:
-            known[name] = True
-    clear, dark = _GLASSES[face["glasses"]]
-    if clear is False and dark is False and "glasses" in listed:
-        clear = dark = None  # the two labels disagree
-    if clear is not None:
-        known["eyeglasses"] = clear
-    if dark is not None:
-        known["sunglasses"] = dark
-    return known
-
-
-@functools.cache
-def _thresholds() -> Mapping[str, Threshold]:
-    return read_label_sets().thresholds["ffhq_features"]
 
 
 @functools.cache
@@ -288,30 +192,3 @@ def _rows_from_json_folder(folder: Path) -> Iterator[Row | Dropped]:
             yield path.stem, [flatten_face(face) for face in row["faces"]]
         except (KeyError, TypeError, AttributeError) as error:
             yield Dropped(path.name, UNREADABLE, f"missing or wrong: {error}")
-
-
-def flatten_face(face: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one face of the nested JSON under the names of the CSV's columns."""
-    rectangle, given = face["faceRectangle"], face["faceAttributes"]
-    hair, pose = given["hair"], given["headPose"]
-    flat: dict[str, Any] = {
-        "rect_width": rectangle["width"],
-        "rect_height": rectangle["height"],
-        "pose_pitch": pose["pitch"],
-        "pose_yaw": pose["yaw"],
-        "bald": hair["bald"],
-        "hair_invisible": int(hair["invisible"]),
-        "eye_makeup": int(given["makeup"]["eyeMakeup"]),
-        "lip_makeup": int(given["makeup"]["lipMakeup"]),
-        "blur": given["blur"]["value"],
-        "accessories": "|".join(f"{a['type']}:{a['confidence']}" for a in given["accessories"]),
-        **{key: given[key] for key in ("gender", "age", "smile", "glasses")},
-        **given["facialHair"],
-        **{key: int(value) for key, value in given["occlusion"].items()},
-        **{f"emotion_{key}": value for key, value in given["emotion"].items()},
-        **{f"hair_{entry['color']}": entry["confidence"] for entry in hair["hairColor"]},
-    }
-    return flat
-
-
-__all__ = ["FfhqAdult", "FfhqFeatures", "age_bands", "flatten_face", "list_values"]

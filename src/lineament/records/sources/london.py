@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import final
 
 from lineament.annotation import Annotation, Fact, Subject
-from lineament.records.sources.ffhq import age_bands
+from lineament.records.sources.ffhq_scores import age_bands
 from lineament.records.sources.pixels import has_media
 from lineament.records.sources.rows import read_csv_rows, require_file
 from lineament.records.sources.source import (

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,7 +39,7 @@ def require_file(folder: Path, *names: str) -> Path:
     return path
 
 
-def open_text(path: Path) -> IO[str]:
+def open_text(path: Path) -> io.TextIOWrapper:
     """Open a text file, decompressing .zst on the way.
 
     Raises:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
@@ -33,20 +33,29 @@ class Dropped:
     detail: str = ""
 
 
+@runtime_checkable
 class Source(Protocol):
-    """A data set that gives annotations; its files stay as their users have them.
+    """A data set that gives annotations; its files stay as their users have them."""
 
-    Attributes:
-        name: What people type.
-        licence: Under what terms labels and media come.
-        splits: What can be asked for; the first is the default.
-        needs_folder: False where annotations are made rather than read.
-    """
+    @property
+    def name(self) -> str:
+        """What people type."""
+        ...
 
-    name: str
-    licence: str
-    splits: tuple[str, ...]
-    needs_folder: bool
+    @property
+    def licence(self) -> str:
+        """Under what terms labels and media come."""
+        ...
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """What can be asked for; the first is the default."""
+        ...
+
+    @property
+    def needs_folder(self) -> bool:
+        """False where annotations are made rather than read."""
+        ...
 
     def read(self, folder: Path, split: str) -> Iterator[Annotation | Dropped]:
         """Yield every row of a split, lazily and in the order of the files.

@@ -130,7 +130,7 @@ def _choose_value(view: View, rng: Random) -> Draft | None:
     options = _options([aspect.says[value] for value in values])
     question = _fill(pick(rng, aspect.ask), ask_voice(view, rng), view.media)
     frame = pick(rng, frames("choose.frame", "they", view.media))
-    text = frame.format(q=capital(question), o=options)
+    text = frame.format(q=capital(question), options=options)
     answer = pick(rng, frames("choose.answer", "they", view.media))
     letter = LETTERS[values.index(held)]
     said = answer.format(letter=letter, full=tell_aspect(view, rng, aspect))
@@ -147,7 +147,7 @@ def _choose_statement(view: View, rng: Random) -> Draft | None:
     voice = answer_voice(view, rng)
     said = {name: capital(find_clauses(name, voice, view.media)[0].pos) for name in names}
     options = _options([said[name] for name in names])
-    question = pick(rng, frames("choose.statement", "they", view.media)).format(o=options)
+    question = pick(rng, frames("choose.statement", "they", view.media)).format(options=options)
     answer = pick(rng, frames("choose.answer", "they", view.media))
     letter = LETTERS[names.index(held)]
     text = answer.format(letter=letter, full=f"{said[held]}.")

@@ -16,7 +16,7 @@ class Word:
     """How a name is said.
 
     Attributes:
-        say: ``wear``, ``have``, ``be``, ``look``, ``part``, ``do`` or ``picture``.
+        say: ``wear``, ``have``, ``be``, ``look``, ``part``, ``do``, ``picture`` or ``sex``.
         phrases: Synonyms; noun phrases, adjectives or bare verbs, as `say` wants.
         part: What a quality is said of.
         is_predicate_only: The quality cannot stand before its noun.
@@ -142,7 +142,16 @@ def _picture(x: str, _: Voice, __: Word, media: str) -> list[Clause]:
     return [_be(f"the {media}", x)]
 
 
+def _sex(x: str, _: Voice, __: Word, media: str) -> list[Clause]:
+    in_media = Clause(
+        f"the {media} shows {x}", f"the {media} does not show {x}", f"does the {media} show {x}",
+        f"does the {media} not show {x}", f"doesn't the {media} show {x}",
+    )  # fmt: skip
+    return [_be("this", x), _be("the person", x), in_media]
+
+
 _CLAUSE_MAKERS = {
+    "sex": _sex,
     "wear": _wear,
     "have": _have,
     "be": _are,

@@ -51,7 +51,7 @@ def pick(rng: Random, options: tuple[Any, ...] | list[Any]) -> Any:
 
 def ask_voice(view: View, rng: Random) -> str:
     """Choose how a question calls somebody."""
-    return pick(rng, ASKED[view.male])
+    return pick(rng, ASKED[view.male] if view.is_alone else ANSWERED[view.male])
 
 
 def answer_voice(view: View, rng: Random) -> str:

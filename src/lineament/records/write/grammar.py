@@ -70,7 +70,7 @@ ANSWERED: dict[bool | None, tuple[str, ...]] = {
 
 def read_words(file_name: str) -> dict[str, Any]:
     """Read one of the writer's tables."""
-    text = (resources.files(__package__) / file_name).read_text(encoding="utf-8")
+    text = (resources.files("lineament.records.write") / file_name).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

@@ -6,10 +6,11 @@ from random import Random
 from typing import Any
 
 from lineament.records.record import SEVERAL_FACTS, TIMED
-from lineament.records.write.clauses import find_clauses, read_word_table
+from lineament.records.write.clauses import read_word_table
 from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
 from lineament.records.write.grammar import (
     VOICES,
+    Voice,
     gerund,
     is_plural,
     join_words,
@@ -116,11 +117,11 @@ def _count_times(view: View, rng: Random) -> Draft | None:
     return Draft("count", TIMED, ((sentence(text), sentence(answer)),))
 
 
-def _key(voice: Any) -> str:
+def _key(voice: Voice) -> str:
     return next(key for key, known in VOICES.items() if known is voice)
 
 
-def _verbs(voice: Any, phrase: str) -> dict[str, str]:
+def _verbs(voice: Voice, phrase: str) -> dict[str, str]:
     base = voice.fill(phrase)
     return {"base": base, "verbs": third_person(base), "ing": gerund(base)}
 
@@ -151,12 +152,23 @@ def _count_these(view: View, rng: Random) -> Draft | None:
     rng.shuffle(names)
     asked = VOICES[ask_voice(view, rng)]
     things = join_words([asked.fill(noun) for noun in _nouns(names)])
-    question = pick(rng, frames("count.these.ask", "they", view.media))
-    question = question.format(o=things, o2=asked.o)
-    told = answer_voice(view, rng)
-    if held:
-        said = join_words([find_clauses(n, told, view.media)[0].pos for n in names if n in held])
-    else:
-        said = join_words([find_clauses(n, told, view.media)[0].neg for n in names])
+    question = pick(rng, frames("count.these.ask", _key(asked), view.media))
+    question = question.format(options=things)
+    said = _say_together(VOICES[answer_voice(view, rng)], held or names, holds=bool(held))
     number = number_word(len(held)) if held else "none"
     return Draft("count", SEVERAL_FACTS, ((sentence(question), sentence(f"{number}: {said}.")),))
+
+
+def _say_together(told: Voice, names: Sequence[str], *, holds: bool) -> str:
+    """Say of several things that they are worn or had, or that none of them is."""
+    table = read_word_table()
+    parts = []
+    for say, verb in (
+        ("wear", ("is wearing", "is not wearing")),
+        ("have", ("has", "does not have")),
+    ):
+        nouns = [told.fill(table[name].nouns[0]) for name in names if table[name].say == say]
+        if nouns:
+            joined = join_words(nouns, "and" if holds else "or")
+            parts.append(f"{told.s} {verb[0] if holds else verb[1]} {joined}")
+    return " and ".join(parts) if holds else ". ".join(parts)

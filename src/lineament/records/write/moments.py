@@ -39,7 +39,8 @@ def write_timed(view: View, rng: Random, count: int) -> Iterator[Draft]:
     if not acts:
         return
     makers: list[Callable[[View, Random, list[tuple[Span, str]]], Draft | None]] = [
-        write_when, write_first, write_after, write_at, write_at, write_order, write_how_long, write_doing,
+        write_when, write_first, write_after, write_at, write_at, write_order, write_how_long,
+        write_doing,
     ]  # fmt: skip
     rng.shuffle(makers)
     written = 0
@@ -168,7 +169,8 @@ def write_order(view: View, rng: Random, acts: list[tuple[Span, str]]) -> Draft 
     asked, told = ask_voice(view, rng), answer_voice(view, rng)
     listed = [_verbs(name, asked, rng)["ing"] for name in (first, second)]
     rng.shuffle(listed)
-    question = pick(rng, frames("timed.order", asked, view.media)).format(o=join_words(listed))
+    question = pick(rng, frames("timed.order", asked, view.media))
+    question = question.format(options=join_words(listed))
     answer = pick(rng, frames("timed.order_answer", told, view.media)).format(
         a=_verbs(first, told, rng)["verbs"], b=_verbs(second, told, rng)["verbs"]
     )

@@ -13,7 +13,7 @@ EMOTIONS = ("happy", "neutral", "anger", "contempt", "disgust", "fear", "sadness
 BANDS = ("young", "middle_aged", "elderly")
 # What is plainly seen of an expression; the emotion of a face is never more than how it looks.
 CUES: Mapping[str, tuple[str, ...]] = {
-    "happy": ("smile", "laugh", "dimple"),
+    "happy": ("smile", "laugh"),
     "anger": ("frown", "glare", "shout"),
     "sadness": ("weep", "cry", "frown"),
     "surprise": ("raise_eyebrows", "open_mouth"),
@@ -26,7 +26,7 @@ CUES: Mapping[str, tuple[str, ...]] = {
 
 def write_sex(view: View, rng: Random, count: int) -> Iterator[Draft]:
     """Ask whether the person looks like a man or a woman."""
-    if view.male is None or not count:
+    if view.male is None or not count or not view.is_alone:
         return
     asked = pick(rng, frames("sex.ask", "the person", view.media))
     noun, male = ("man", "male") if view.male else ("woman", "female")
@@ -120,11 +120,7 @@ def find_cued(view: View) -> list[str]:
 
 def find_cues(view: View, name: str) -> list[str]:
     """Return what holds at the same time and shows an expression."""
-    found = []
-    for cue in CUES[name]:
-        if view.values.get(cue) is True and _overlap(view, name, cue):
-            found.append(cue)
-    return found
+    return [cue for cue in CUES[name] if view.values.get(cue) is True and _overlap(view, name, cue)]
 
 
 def _overlap(view: View, name: str, cue: str) -> bool:

@@ -1,24 +1,22 @@
 """Summaries in FaVChat's order and detailed captions in UniF2ace's manner."""
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from lineament.records.record import SEVERAL_FACTS, TIMED
 from lineament.records.write.clauses import PLURAL_PARTS, read_word_table
+from lineament.records.write.denials import COVERED, FACIAL_HAIR, add_denials
 from lineament.records.write.draft import Draft, pick
 from lineament.records.write.grammar import (
-    VOICES,
-    Voice,
     capital,
     gerund,
     is_plural,
     join_words,
-    read_words,
     span_text,
     third_person,
     with_article,
 )
+from lineament.records.write.paragraph import Paragraph, read_sections
 from lineament.records.write.view import View
 
 # Tokens are about 1.3 words; FaVChat's summaries have 100, UniF2ace's captions 120.
@@ -32,7 +30,6 @@ SKIN = ("freckle", "rosy_cheeks", "mole", "scar", "dimple", "wrinkles")
 SKIN_TONES = ("pale_skin", "tan_skin", "dark_skin")
 FACE = ("oval_face", "round_face", "square_face", "high_cheekbones", "double_chin")
 HEAD_HAIR = ("bangs", "receding_hairline")
-FACIAL_HAIR = ("beard", "goatee", "mustache", "sideburns", "5_o_clock_shadow")
 WORN = (
     "eyeglasses", "sunglasses", "wearing_hat", "wearing_headscarf", "wearing_mask",
     "wearing_headphones", "wearing_earrings", "wearing_necklace", "wearing_necktie",
@@ -42,25 +39,8 @@ MAKEUP = ("wearing_lipstick", "eye_makeup", "heavy_makeup")
 EYES = ("big_eyes", "narrow_eyes", "bags_under_eyes")
 BROWS = ("arched_eyebrows", "bushy_eyebrows", "thin_eyebrows")
 NOSE_MOUTH = ("big_nose", "pointy_nose", "big_lips", "thin_lips")
-COVERED = ("forehead_occluded", "eye_occluded", "mouth_occluded")
 EMOTIONS = ("happy", "neutral", "anger", "contempt", "disgust", "fear", "sadness", "surprise")
 BANDS = ("young", "middle_aged", "elderly")
-DENIED_WORN = ("eyeglasses", "sunglasses", "wearing_hat", "wearing_mask", "wearing_earrings",
-               "wearing_necklace", "wearing_lipstick", "eye_makeup", "wearing_headphones")  # fmt: skip
-DENIED_HAD = ("beard", "mustache", "sideburns", "freckle", "wrinkles", "bangs", "scar", "mole")
-DENIED_DONE = ("smile", "talk", "frown", "nod", "blink", "yawn", "laugh", "close_eyes")
-DENIED_LOOKS = ("anger", "sadness", "surprise", "fear", "disgust", "happy", "neutral")
-# Section, names, and the part for qualities of one; more telling ones come first.
-Denial = tuple[str, tuple[str, ...], str]
-DENIALS: tuple[Denial, ...] = (
-    ("not_worn", DENIED_WORN, ""),
-    ("not_have", DENIED_HAD, ""),
-    ("not_look", DENIED_LOOKS, ""),
-    ("not_do", DENIED_DONE, ""),
-    ("not_part", ("black_hair", "brown_hair", "blonde_hair", "red_hair", "gray_hair"), "hair"),
-    ("not_covered", COVERED, ""),
-    ("not_picture", ("blurry",), ""),
-)
 GARMENTS: Mapping[str, str] = {"t_shirt": "T-shirt"}
 LIGHT_SIDES = {
     "frontal": "comes from the front", "left": "comes from the left",
@@ -78,59 +58,6 @@ GAZES = {
     "camera": "into the camera", "left": "to the left", "right": "to the right", "up": "up",
     "down": "down",
 }  # fmt: skip
-
-
-class Paragraph:
-    """Sentences one after the other, no two neighbours of one shape."""
-
-    def __init__(self, view: View, rng: Random) -> None:
-        self.view = view
-        self.rng = rng
-        self.voice: Voice = VOICES[{True: "he", False: "she", None: "they"}[view.male]]
-        self.sentences: list[str] = []
-        self.shapes: list[str] = []
-        self.num_words = 0
-        self.is_timed = False
-
-    def add(self, section: str, **slots: str) -> None:
-        """Add a sentence of a section; its shape differs from the last one's."""
-        options = _sections(section, self.voice, self.view.media)
-        last = self.shapes[-1] if self.shapes else ""
-        shape, text = pick(self.rng, options)
-        while shape == last:
-            shape, text = pick(self.rng, options)
-        self.add_text(shape, capital(text.format(**slots)))
-
-    def add_text(self, shape: str, text: str) -> None:
-        """Add a finished sentence."""
-        self.sentences.append(text)
-        self.shapes.append(shape)
-        self.num_words += text.count(" ") + 1
-
-    def true_of(self, names: tuple[str, ...]) -> list[str]:
-        """Return those of these names that hold throughout."""
-        values = self.view.values
-        return [name for name in names if values.get(name) is True]
-
-    def denied_of(self, names: tuple[str, ...]) -> list[str]:
-        """Return those of these names that are known not to hold."""
-        return [name for name in names if self.view.state(name) is False]
-
-    def noun(self, name: str) -> str:
-        """Return a name as a noun phrase."""
-        return self.voice.fill(pick(self.rng, read_word_table()[name].nouns))
-
-
-@functools.cache
-def _table() -> Mapping[str, list]:
-    return read_words("summary.toml")
-
-
-@functools.cache
-def _sections(section: str, voice: Voice, media: str) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (shape, voice.fill(text).replace("{m}", media)) for shape, text in _table()[section]
-    )
 
 
 Section = Callable[[Paragraph], None]
@@ -309,44 +236,6 @@ def _scene(paragraph: Paragraph) -> None:
         paragraph.add("picture", x=read_word_table()[name].phrases[0])
 
 
-def _denials(paragraph: Paragraph, limit: int) -> None:
-    """Fill up with what is not there, until the paragraph is long enough."""
-    sections = [
-        item for group in (DENIALS[:3], DENIALS[3:]) for item in _shuffled(group, paragraph)
-    ]
-    for section, names, head in sections:
-        if paragraph.num_words >= limit:
-            return
-        denied = paragraph.denied_of(names)
-        # A window of the fixed order rather than any subset: as varied to a reader, and the
-        # same sentences come up again, which is what makes verifying them quick.
-        if len(denied) > 3:
-            start = int(paragraph.rng.random() * (len(denied) - 2))
-            denied = denied[start : start + 3]
-        if len(denied) < (1 if section == "not_picture" else 2):
-            continue
-        _deny(paragraph, section, denied, head)
-
-
-def _shuffled(group: tuple[Denial, ...], paragraph: Paragraph) -> list[Denial]:
-    return sorted(group, key=lambda _: paragraph.rng.random())
-
-
-def _deny(paragraph: Paragraph, section: str, names: list[str], head: str) -> None:
-    table = read_word_table()
-    if section in ("not_worn", "not_have"):
-        words = [paragraph.voice.fill(table[name].nouns[0]) for name in names]
-    elif section == "not_covered":
-        words = [f"{paragraph.voice.p} {table[name].part}" for name in names]
-    else:
-        words = [paragraph.voice.fill(table[name].phrases[0]) for name in names]
-    bare = [word.removeprefix("a ").removeprefix("an ") for word in words]
-    paragraph.add(
-        section, nor=join_words([bare[0], *(f"no {word}" for word in bare[1:])]), part=head,
-        a=words[0], b=words[1] if len(words) > 1 else "", **{"or": join_words(words, "or")},
-    )  # fmt: skip
-
-
 SUMMARY: tuple[Section, ...] = (
     _opener, _skin, _face, _hair, _facial_hair, _clothes, _worn, _actions, _look, _eyes, _brows,
     _nose_mouth, _covered, _pose, _scene,
@@ -371,7 +260,7 @@ def write_caption(view: View, rng: Random, count: int) -> Iterator[Draft]:
 
 def _write(view: View, rng: Random, kind: str, sections: tuple[Section, ...], limit: int) -> Draft:
     paragraph = write_paragraph(view, rng, sections, limit)
-    question = pick(rng, _table()[f"ask_{kind}"]).replace("{m}", view.media)
+    question = pick(rng, read_sections()[f"ask_{kind}"]).replace("{m}", view.media)
     level = TIMED if paragraph.is_timed else SEVERAL_FACTS
     return Draft(kind, level, ((question, " ".join(paragraph.sentences)),))
 
@@ -383,7 +272,7 @@ def write_paragraph(
     paragraph = Paragraph(view, rng)
     for section in sections:
         section(paragraph)
-    _denials(paragraph, limit)
+    add_denials(paragraph, limit)
     return paragraph
 
 

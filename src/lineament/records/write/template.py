@@ -10,6 +10,8 @@ from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record, Turn
 from lineament.records.write.aspects import write_choose, write_color, write_which
+from lineament.records.write.comparison import write_comparison
+from lineament.records.write.conversation import write_conversation
 from lineament.records.write.draft import Draft, Write
 from lineament.records.write.lists import write_count, write_list
 from lineament.records.write.moments import write_timed
@@ -35,13 +37,19 @@ KINDS: Mapping[str, Write] = {
     "age": write_age,
     "emotion": write_emotion,
     "cues": write_cues,
+    "comparison": write_comparison,
+    "conversation": write_conversation,
     "unanswerable": write_unanswerable,
 }
 # How many records of each kind one annotation gives, where it has the facts.
 DEFAULT_COUNTS: Mapping[str, int] = {
-    "summary": 1, "caption": 1, "yes_no": 4, "which": 1, "color": 1, "choose": 1, "list": 1,
-    "count": 1, "timed": 2, "sex": 1, "age": 1, "emotion": 1, "cues": 1, "unanswerable": 1,
+    "summary": 1, "caption": 1, "yes_no": 6, "which": 1, "color": 1, "choose": 1, "list": 1,
+    "count": 1, "timed": 2, "sex": 1, "age": 1, "emotion": 1, "cues": 1, "comparison": 2,
+    "conversation": 1, "unanswerable": 1,
 }  # fmt: skip
+# What can be written where several people look alike: each is named by the side.
+# They make up in number for the kinds that fall away.
+CROWD_KINDS: Mapping[str, int] = {"comparison": 8, "unanswerable": 3}
 
 
 @final
@@ -86,7 +94,10 @@ class TemplateWriter:
             "writer": VERSION,
             "seed": str(self.seed),
         }
+        is_told_apart = view.is_alone or is_only_one(annotation, view)
         for kind, count in self.counts.items():
+            if not is_told_apart:
+                count *= CROWD_KINDS.get(kind, 0)
             for draft in KINDS[kind](view, rng, count):
                 yield record_from_draft(draft, annotation.media, origin)
 
@@ -97,6 +108,16 @@ def main_subject(annotation: Annotation) -> str | None:
     if not faces:
         return None
     return max(faces, key=lambda face: face.num_frames).id
+
+
+def is_only_one(annotation: Annotation, view: View) -> bool:
+    """Say whether *the man* or *the woman* can only be this one of several people."""
+    sexes = [
+        View(annotation, subject.id).male
+        for subject in annotation.subjects
+        if subject.kind == "face"
+    ]
+    return view.male is not None and None not in sexes and sexes.count(view.male) == 1
 
 
 def record_from_draft(draft: Draft, media: str, origin: Mapping[str, str]) -> Record:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineament.records.record import ONE_FACT
 from lineament.records.write.aspects import read_aspects
-from lineament.records.write.clauses import find_clauses, read_word_table
+from lineament.records.write.clauses import find_clauses
 from lineament.records.write.draft import Draft, ask_voice, pick
 from lineament.records.write.grammar import VOICES, read_words, sentence
 from lineament.records.write.view import View
@@ -37,25 +37,35 @@ def ask_untold(view: View, rng: Random) -> tuple[str, str]:
 
 
 def ask_hidden(view: View, rng: Random) -> tuple[str, str] | None:
-    """Ask for something of the vocabulary that is not known of this picture."""
-    if rng.random() < 0.5:
-        open_aspects = [
-            aspect
-            for aspect in read_aspects().values()
-            if aspect.find(view) is None
-            and (aspect.choice or any(view.state(name) is None for name in aspect.says))
-        ]
-        if not open_aspects:
-            return None
-        question = pick(rng, pick(rng, open_aspects).ask)
-        question = VOICES[ask_voice(view, rng)].fill(question)
+    """Ask for something that is hidden here: eyes behind sunglasses, motion in a picture."""
+    keys = [key for key in find_hidden(view) if not _is_known(view, key)]
+    if not keys:
+        return None
+    key = pick(rng, keys)
+    voice = ask_voice(view, rng)
+    if key in read_aspects():
+        question = VOICES[voice].fill(pick(rng, read_aspects()[key].ask))
     else:
-        names = [name for name in read_word_table() if view.state(name) is None]
-        if not names:
-            return None
-        clauses = find_clauses(pick(rng, names), ask_voice(view, rng), view.media)
-        question = f"{pick(rng, clauses).ask}?"
+        question = f"{pick(rng, find_clauses(key, voice, view.media)).ask}?"
     return _finish(question, pick(rng, read_topics()["answer"]["hidden"]), view)
+
+
+def find_hidden(view: View) -> list[str]:
+    """Return names and aspects that what is worn, or a still picture, keeps from view."""
+    hidden: dict[str, None] = {}
+    for cause, keys in read_topics()["hidden"].items():
+        holds = view.media == "picture" if cause == "picture" else view.values.get(cause) is True
+        if holds:
+            hidden.update(dict.fromkeys(keys))
+    return list(hidden)
+
+
+def _is_known(view: View, key: str) -> bool:
+    aspect = read_aspects().get(key)
+    if aspect is None:
+        return view.state(key) is not None
+    names = (aspect.choice,) if aspect.choice else aspect.says
+    return any(view.state(name) is not None for name in names)
 
 
 def _finish(question: str, answer: str, view: View) -> tuple[str, str]:

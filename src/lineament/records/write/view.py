@@ -19,9 +19,12 @@ class View:
         closed: Names whose absence means false.
         male: Apparent sex, or None.
         media: ``picture`` or ``clip``.
+        is_alone: Nobody else is annotated, so *the person* can only be this one.
     """
 
-    __slots__ = ("annotation", "closed", "male", "media", "spans", "subject", "values")
+    __slots__ = (
+        "annotation", "closed", "is_alone", "male", "media", "spans", "subject", "values",
+    )  # fmt: skip
 
     def __init__(self, annotation: Annotation, subject: str) -> None:
         vocabulary = read_vocabulary()
@@ -47,6 +50,7 @@ class View:
         self.closed = _closed_names(annotation.closed)
         male = self.values.get("male")
         self.male = male if isinstance(male, bool) else None
+        self.is_alone = sum(other.kind == "face" for other in annotation.subjects) < 2
         self.media = "clip" if annotation.duration_seconds > 0 else "picture"
 
     def state(self, name: str) -> Value | None:

@@ -19,28 +19,50 @@ def write_yes_no(view: View, rng: Random, count: int) -> Iterator[Draft]:
     A true name is drawn by how rarely it is true, a false one by how often, so that over many
     pictures no name tells the answer.
     """
-    num_true = (count + int(rng.random() < 0.5)) // 2
     rates = read_word_table()
-    true_names = view.true_names()
-    false_names = view.false_names()
+    true_names, false_names = view.true_names(), view.false_names()
+    extra = int(rng.random() < 0.5)
+    num_true = min((count + extra) // 2, len(true_names))
+    num_false = min((count + 1 - extra) // 2, len(false_names))
+    # Where one sort is short, the other is cut to it, or yes would tell the data set.
+    num_true, num_false = min(num_true, num_false + extra), min(num_false, num_true + 1 - extra)
     chosen = draw_names(rng, true_names, [1.0 - rates[n].rate for n in true_names], num_true)
-    missing = draw_names(
-        rng, false_names, [rates[n].rate for n in false_names], count - len(chosen)
-    )
-    pairs = [(name, True) for name in chosen] + [(name, False) for name in missing]
+    missing = draw_names(rng, false_names, [rates[n].rate for n in false_names], num_false)
+    pairs: list[tuple[str, bool, bool | None]] = [(name, True, None) for name in chosen]
+    pairs += [(name, False, None) for name in missing]
+    # Rows that tell little of one sort get their number of questions all the same; every other
+    # one is put so that the scarcer answer is right: "is it true that she has no beard?" - "yes".
+    for names, used, holds in ((false_names, missing, False), (true_names, chosen, True)):
+        left = [name for name in names if name not in used]
+        more = rng.sample(left, min(len(left), max(count - len(pairs), 0)))
+        pairs += [(name, holds, holds is bool(n % 2)) for n, name in enumerate(more)]
     rng.shuffle(pairs)
-    for name, holds in pairs:
-        yield ask_yes_no(view, rng, name, holds=holds)
+    for name, holds, is_yes in pairs:
+        yield ask_yes_no(view, rng, name, holds=holds, is_yes=is_yes)
 
 
-def ask_yes_no(view: View, rng: Random, name: str, *, holds: bool) -> Draft:
-    """Write one yes/no question about a name that is known to hold, or not to."""
+def ask_yes_no(
+    view: View, rng: Random, name: str, *, holds: bool, is_yes: bool | None = None
+) -> Draft:
+    """Write one yes/no question about a name that is known to hold, or not to.
+
+    Args:
+        view: Whom it is about.
+        rng: Chooses the words.
+        name: A flag with words.
+        holds: Whether it is true.
+        is_yes: The answer that the question is to be put for; either if left out.
+    """
     media = view.media
+    if name == "male" and rng.random() < 0.5:
+        name, holds = "female", not holds
     asked = ask_voice(view, rng)
     told = answer_voice(view, rng)
     question = pick(rng, find_clauses(name, asked, media))
     answer = pick(rng, find_clauses(name, told, media))
     place = rng.random()
+    if is_yes is not None:
+        place = 1.0 if is_yes is holds else NEGATIVE_SHARE * OPEN_SHARE
     if place >= NEGATIVE_SHARE:
         form, reply, polarity = "positive", "yes" if holds else "no", "positive"
         is_yes = holds
@@ -55,8 +77,9 @@ def ask_yes_no(view: View, rng: Random, name: str, *, holds: bool) -> Draft:
         pos=question.pos, neg=question.neg, ask=question.ask, ask_nt=question.ask_nt
     )
     replies = frames(f"yes_no.{reply}", told, media)
-    # A bare yes or no stands only after a plain question.
-    said = pick(rng, replies if frame == "{ask}?" else replies[1:])
+    # A bare yes or no stands only after a plain question that tells nobody's sex.
+    is_plain = frame == "{ask}?" and asked not in ("the man", "the woman")
+    said = pick(rng, replies if is_plain else replies[1:])
     said = said.format(pos=answer.pos, neg=answer.neg)
     return Draft(
         "yes_no", ONE_FACT, ((sentence(text), sentence(said)),),

@@ -1,0 +1,67 @@
+"""Denials: what is not there, to fill a paragraph up to its length."""
+
+from lineament.records.write.clauses import read_word_table
+from lineament.records.write.grammar import join_words
+from lineament.records.write.paragraph import Paragraph
+
+FACIAL_HAIR = ("beard", "goatee", "mustache", "sideburns", "5_o_clock_shadow")
+COVERED = ("forehead_occluded", "eye_occluded", "mouth_occluded")
+DENIED_WORN = (
+    "eyeglasses", "sunglasses", "wearing_hat", "wearing_mask", "wearing_earrings",
+    "wearing_necklace", "wearing_lipstick", "eye_makeup", "wearing_headphones",
+)  # fmt: skip
+DENIED_HAD = ("beard", "mustache", "sideburns", "freckle", "wrinkles", "bangs", "scar", "mole")
+DENIED_DONE = ("smile", "talk", "frown", "nod", "blink", "yawn", "laugh", "close_eyes")
+DENIED_LOOKS = ("anger", "sadness", "surprise", "fear", "disgust", "happy", "neutral")
+# Section, names, and the part for qualities of one; more telling ones come first.
+Denial = tuple[str, tuple[str, ...], str]
+DENIALS: tuple[Denial, ...] = (
+    ("not_worn", DENIED_WORN, ""),
+    ("not_have", DENIED_HAD, ""),
+    ("not_look", DENIED_LOOKS, ""),
+    ("not_do", DENIED_DONE, ""),
+    ("not_part", ("black_hair", "brown_hair", "blonde_hair", "red_hair", "gray_hair"), "hair"),
+    ("not_covered", COVERED, ""),
+    ("not_picture", ("blurry",), ""),
+)
+
+
+def add_denials(paragraph: Paragraph, limit: int) -> None:
+    """Fill up with what is not there, until the paragraph is long enough."""
+    sections = [
+        item for group in (DENIALS[:3], DENIALS[3:]) for item in _shuffled(group, paragraph)
+    ]
+    for section, names, head in sections:
+        if paragraph.num_words >= limit:
+            return
+        if paragraph.view.male is False:
+            # That a woman has no beard goes without saying, though it may be asked.
+            names = tuple(name for name in names if name not in FACIAL_HAIR)
+        denied = paragraph.denied_of(names)
+        # A window of the fixed order rather than any subset: as varied to a reader, and the
+        # same sentences come up again, which is what makes verifying them quick.
+        if len(denied) > 3:
+            start = int(paragraph.rng.random() * (len(denied) - 2))
+            denied = denied[start : start + 3]
+        if len(denied) < (1 if section == "not_picture" else 2):
+            continue
+        _deny(paragraph, section, denied, head)
+
+
+def _shuffled(group: tuple[Denial, ...], paragraph: Paragraph) -> list[Denial]:
+    return sorted(group, key=lambda _: paragraph.rng.random())
+
+
+def _deny(paragraph: Paragraph, section: str, names: list[str], head: str) -> None:
+    table = read_word_table()
+    if section in ("not_worn", "not_have"):
+        words = [paragraph.voice.fill(table[name].nouns[0]) for name in names]
+    elif section == "not_covered":
+        words = [f"{paragraph.voice.p} {table[name].part}" for name in names]
+    else:
+        words = [paragraph.voice.fill(table[name].phrases[0]) for name in names]
+    bare = [word.removeprefix("a ").removeprefix("an ") for word in words]
+    paragraph.add(
+        section, nor=join_words([bare[0], *(f"no {word}" for word in bare[1:])]), part=head,
+        a=words[0], b=words[1] if len(words) > 1 else "", **{"or": join_words(words, "or")},
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""Paragraph: sentences one after the other, no two neighbours of one shape."""
+
+import functools
+from collections.abc import Mapping
+from random import Random
+
+from lineament.records.write.clauses import read_word_table
+from lineament.records.write.draft import pick
+from lineament.records.write.grammar import VOICES, Voice, capital, read_words
+from lineament.records.write.view import View
+
+
+class Paragraph:
+    """Sentences one after the other, no two neighbours of one shape."""
+
+    def __init__(self, view: View, rng: Random) -> None:
+        self.view = view
+        self.rng = rng
+        self.voice: Voice = VOICES[{True: "he", False: "she", None: "they"}[view.male]]
+        self.sentences: list[str] = []
+        self.shapes: list[str] = []
+        self.num_words = 0
+        self.is_timed = False
+
+    def add(self, section: str, **slots: str) -> None:
+        """Add a sentence of a section; its shape differs from the last one's."""
+        options = _sections(section, self.voice, self.view.media)
+        last = self.shapes[-1] if self.shapes else ""
+        shape, text = pick(self.rng, options)
+        while shape == last:
+            shape, text = pick(self.rng, options)
+        self.add_text(shape, capital(text.format(**slots)))
+
+    def add_text(self, shape: str, text: str) -> None:
+        """Add a finished sentence."""
+        self.sentences.append(text)
+        self.shapes.append(shape)
+        self.num_words += text.count(" ") + 1
+
+    def true_of(self, names: tuple[str, ...]) -> list[str]:
+        """Return those of these names that hold throughout."""
+        values = self.view.values
+        return [name for name in names if values.get(name) is True]
+
+    def denied_of(self, names: tuple[str, ...]) -> list[str]:
+        """Return those of these names that are known not to hold."""
+        return [name for name in names if self.view.state(name) is False]
+
+    def noun(self, name: str) -> str:
+        """Return a name as a noun phrase."""
+        return self.voice.fill(pick(self.rng, read_word_table()[name].nouns))
+
+
+@functools.cache
+def read_sections() -> Mapping[str, list]:
+    """Read summary.toml."""
+    return read_words("summary.toml")
+
+
+@functools.cache
+def _sections(section: str, voice: Voice, media: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (shape, voice.fill(text).replace("{m}", media)) for shape, text in read_sections()[section]
+    )
