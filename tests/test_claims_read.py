@@ -28,6 +28,18 @@ def claim_of(text, name):
         ("He narrows his eyes.", {"squint"}),
         ("She ties her hair back.", {"tied_hair"}),
         ("Her hand covers her mouth.", {"mouth_occluded"}),
+        ("Her face looks round.", {"round_face"}),
+        ("She looks round.", {"look_around"}),
+        ("The man's face is round.", {"round_face"}),
+        ("In this picture her skin is dark.", {"dark_skin"}),
+        ("The hair in this picture is dark brown.", {"brown_hair"}),
+        ("This picture is dark.", {"light_level"}),
+        ("In this picture the light is neutral.", {"light_temperature"}),
+        ("She smiles while the light is neutral.", {"smile", "light_temperature"}),
+        ("The light in the room is neutral.", {"place", "light_temperature"}),
+        ("The light on her face is neutral.", {"light_temperature"}),
+        ("The light is warm while his face is pale.", {"light_temperature", "pale_skin"}),
+        ("It is clear enough to say that she nods.", {"blurry", "nod"}),
     ],
 )
 def test_qualities_find_their_part(text, expected):
@@ -68,6 +80,14 @@ def test_denials_are_read_as_false(text, denied):
         ("No jewellery apart from earrings.", {("wearing_earrings", True)}),
         ("She's not only smiling but also laughing.", {("smile", True), ("laugh", True)}),
         ("He can't help laughing.", {("laugh", True)}),
+        (
+            "He does not wear a hat or lipstick and she does not have a moustache.",
+            {("wearing_hat", False), ("wearing_lipstick", False), ("mustache", False)},
+        ),
+        (
+            "His forehead is covered. In this picture, neither her eyes nor her mouth is covered.",
+            {("forehead_occluded", True), ("eye_occluded", False), ("mouth_occluded", False)},
+        ),
     ],
 )
 def test_scope_ends_where_the_contrast_begins(text, expected):
@@ -90,6 +110,11 @@ def test_scope_ends_where_the_contrast_begins(text, expected):
         "The bald eagle was shot down.",
         "Glasses lie on the table.",
         "I'm happy to help.",
+        "I can't see it well enough to say.",
+        "Not clear enough to tell.",
+        "Would you say that",
+        "Tell me the colour",
+        "The house is seen from outside.",
         "",
         "   \n",
     ],
@@ -108,6 +133,7 @@ def test_what_nobody_asserts_is_no_claim(text):
         ("She looks under 30.", "age_years", (None, 30)),
         ("Three people are there.", "num_people", (3, 4)),
         ("At least two men.", "num_people", (2, None)),
+        ("I count two people.", "num_people", (2, 3)),
         ("The yaw is between -30 and -20 degrees.", "head_yaw_degrees", (-30, -20)),
     ],
 )
@@ -127,6 +153,8 @@ def test_numbers_are_half_open_ranges(text, name, value):
         ("At 2 s she turns her head, and at 4 s she laughs.", "turn", (2, 2)),
         ("1-2 s: nods. 3-5 s: sings.", "sing", (3, 5)),
         ("She sings for five seconds.", "sing", None),
+        ("Roughly 1.4 seconds: he yawns between 3.0 and 4.4 s", "yawn", (3.0, 4.4)),
+        ("1 s: she smiles, then from 2 to 3 s she nods.", "smile", (1, 1)),
     ],
 )
 def test_times_go_with_their_verb(text, name, span):
@@ -203,6 +231,17 @@ def test_a_question_in_the_text_is_answered_by_the_next_sentence():
         ("How old is she?", "About 35.", {("age_years", (30, 40))}),
         ("Is her hair brown or black?", "Brown.", {("brown_hair", True)}),
         ("Where is she?", "In an office.", {("place", "office")}),
+        ("Isn't she wearing glasses?", "No.", {("eyeglasses", False)}),
+        ("Isn't she wearing glasses?", "Yes.", {("eyeglasses", True)}),
+        ("She isn't wearing a hat, is she?", "No.", {("wearing_hat", False)}),
+        ("She isn't wearing a hat, is she?", "Yes, she is.", {("wearing_hat", True)}),
+        ("She is wearing a hat, isn't she?", "No.", {("wearing_hat", False)}),
+        ("Can you tell whether she smiles?", "Yes.", {("smile", True)}),
+        ("Of what colour is her hair?", "Black.", {("black_hair", True)}),
+        ("Can you tell what colour his eyes are?", "Blue.", {("eye_color", "blue")}),
+        ("Which tone does her skin have?", "Dark.", {("dark_skin", True)}),
+        ("Which complexion does she have?", "Dark.", {("dark_skin", True)}),
+        ("Could you tell me how old she is?", "About 35.", {("age_years", (30, 40))}),
     ],
 )
 def test_answers_are_read_with_their_question(question, answer, expected):
@@ -210,9 +249,45 @@ def test_answers_are_read_with_their_question(question, answer, expected):
     assert {(c.name, c.value) for c in claims if c.name != "male"} == expected
 
 
-def test_an_answer_to_when_is_the_span_of_the_question():
-    (claim,) = read_answer("When does she blink?", "From 1.2 to 1.5 seconds.")
-    assert (claim.name, claim.value, claim.span_seconds) == ("blink", True, (1.2, 1.5))
+@pytest.mark.parametrize(
+    ("question", "answer", "span"),
+    [
+        ("When does she blink?", "From 1.2 to 1.5 seconds.", (1.2, 1.5)),
+        ("At which moment does he blink?", "From 1.2 to 2.0 s.", (1.2, 2.0)),
+        ("Give the time at which she blinks.", "At 0.8 seconds.", (0.8, 0.8)),
+    ],
+)
+def test_an_answer_to_when_is_the_span_of_the_question(question, answer, span):
+    (claim,) = read_answer(question, answer)
+    assert (claim.name, claim.value, claim.span_seconds) == ("blink", True, span)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("Does the woman have a beard?", "No.", {("beard", False)}),
+        ("Does the woman have a beard?", "No, she doesn't.", {("beard", False), ("male", False)}),
+        ("Is it a man?", "No.", {("male", False)}),
+        ("Is the person male?", "Yes.", {("male", True)}),
+    ],
+)
+def test_a_sex_is_read_from_an_answer_only_where_it_is_asked_or_said(question, answer, expected):
+    assert {(c.name, c.value) for c in read_answer(question, answer)} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "is_hat"),
+    [
+        ("Isn't she wearing a hat? No.", False),
+        ("Isn't she wearing a hat? Yes.", True),
+        ("She isn't wearing a hat, is she? No.", False),
+        ("She isn't wearing a hat, is she? Yes, she is.", True),
+        ("She is wearing a hat, isn't she? No.", False),
+        ("She is wearing a hat, isn't she? He nods.", True),
+    ],
+)
+def test_questions_in_the_negative_are_answered_in_the_text(text, is_hat):
+    assert {c.value for c in read_claims(text) if c.name == "wearing_hat"} == {is_hat}
 
 
 def test_questions_say_what_they_ask():

@@ -178,3 +178,16 @@ def test_events_on_real_clips_are_found_where_they_were_marked(clips_folder):
     visible = sum(person["frames_visible"] for person in result["walkers"].values())
     found = sum(person["frames_found"] for person in result["walkers"].values())
     assert found >= visible / 2
+
+
+def test_mediapipe_starts_light_and_whole_for_whoever_asks():
+    """In a fresh process: the finder does without mediapipe's start-up, a user's import does not."""
+    code = (
+        "import sys\n"
+        "from lineament.faces.mesh import MeshFinder\n"
+        "MeshFinder().close()\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "import mediapipe as mp\n"
+        "assert mp.solutions.face_mesh.FaceMesh and mp.__version__ == '0.10.21'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

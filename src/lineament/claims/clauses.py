@@ -261,6 +261,8 @@ def act_but(state: State, index: int) -> int | None:
     state.mute = ""
     state.segment += 1
     state.subject = state.clause_subject
+    if _has_subject_verb(state, next_place(state, index)):
+        state.bare_heads.clear()
     if keep:
         state.quantity = ""
         state.says_count = True

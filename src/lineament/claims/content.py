@@ -7,10 +7,10 @@ from lineament.claims.state import Draft, Item, Pending, State
 from lineament.vocabulary import read_vocabulary
 
 # Parts of which a quality of the whole person can be said: a sad face, a happy look.
-_PERSON_LIKE = frozenset(
-    ("person", "face", "expression", "eyes", "mouth", "head", "gaze", "cheeks")
-)
+PERSON_LIKE = frozenset(("person", "face", "expression", "eyes", "mouth", "head", "gaze", "cheeks"))
 _HAIR_NOUNS = frozenset(("curly_hair", "short_hair", "wavy_hair"))
+_FRAMES = frozenset(("picture", "scene"))
+_WITHIN = frozenset(("in", "within", "on", "at", "for", "throughout", "inside", "across"))
 _COLOURS = frozenset(("black_hair", "blonde_hair", "brown_hair", "gray_hair", "red_hair"))
 _NAMES = read_vocabulary().names
 _EMOTIONS = frozenset(n.id for n in read_vocabulary().of_family("emotion"))
@@ -115,9 +115,21 @@ def take_head(state: State, item: Item, index: int, head: str) -> None:
     if state.is_predicate:
         state.predicate_heads = (head,)
     state.head = state.last_head = head
-    if not said or entry.readings:
+    if (not said or entry.readings) and not (head in _FRAMES and _is_place(state, index)):
         state.bare_heads.append(head)
     state.last_op = "head"
+
+
+def _is_place(state: State, index: int) -> bool:
+    """Say whether a noun closes ``in this picture``: it tells where, and is no subject."""
+    for item in reversed(state.items[max(index - 4, 0) : index]):
+        if item.entry.op == "prep":
+            return item.entry.word in _WITHIN
+        if item.entry.op not in ("det", "poss", "fill", "pron", "measure", "unknown") and not (
+            item.entry.quals
+        ):
+            return False
+    return False
 
 
 def take_readings(state: State, item: Item, index: int) -> None:
@@ -273,7 +285,8 @@ def _is_before_noun(state: State, index: int) -> bool:
         return True
     if following.quals and not following.readings:
         return leads_to_noun(state, index)
-    return entry.head == "light" and bool(following.quals or following.readings)
+    is_noun = bool(following.readings) and following.pos != "p"
+    return entry.head == "light" and (is_noun or bool(following.quals))
 
 
 def _pend(state: State, item: Item, index: int) -> Pending:
@@ -287,7 +300,7 @@ def attach(state: State, item: Item, index: int, heads: tuple[str, ...]) -> bool
         return True
     if "person" not in heads and heads and all(h in _NAMES for h in heads):
         return False
-    return _attach_to(state, item, index, "person") if state.head in _PERSON_LIKE else False
+    return _attach_to(state, item, index, "person") if state.head in PERSON_LIKE else False
 
 
 def _attach_to(state: State, item: Item, index: int, head: str) -> bool:
@@ -303,7 +316,7 @@ def readings_for(entry: Entry, head: str) -> tuple[Reading, ...]:
     readings = entry.quals.get(head)
     if readings:
         return readings
-    if head in _PERSON_LIKE:
+    if head in PERSON_LIKE:
         return entry.quals.get("person", ())
     return ()
 

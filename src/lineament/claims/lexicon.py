@@ -100,6 +100,18 @@ def compile_lexicon() -> Lexicon:
     )
 
 
+def find_entry(phrase: str) -> Entry | None:
+    """Return the entry of a phrase of the lexicon."""
+    further = compile_lexicon().root
+    node = None
+    for word in phrase.split():
+        node = further.get(word)
+        if node is None:
+            return None
+        further = node.further
+    return node.entry if node else None
+
+
 def _add_role(
     entries: dict[tuple[str, ...], Entry],
     role: str,

@@ -138,6 +138,7 @@ _TIME_SIGN = re.compile(
     r"|\d\s?(?:cm|kg|mb|gb)|euro|dollar|minute|hour|day|week|month|frame|\bs\b",
     re.IGNORECASE,
 )
+_CLAUSE_SIGN = re.compile(r"[,;.!?]|\b(?:and|then|but)\b", re.IGNORECASE)
 _DECADE_SIGN = re.compile(r"ies\b|\d0'?s\b|teens|something", re.IGNORECASE)
 
 
@@ -168,7 +169,8 @@ def find_measures(text: str) -> list[Measure]:
         for measure in find(text):
             if all(measure.stop <= m.start or m.stop <= measure.start for m in found):
                 found.append(measure)
-    return sorted(found, key=lambda m: m.start)
+    found.sort(key=lambda m: m.start)
+    return _drop_durations(text, found) if len(found) > 1 else found
 
 
 def parse_number(text: str) -> float:
@@ -246,6 +248,24 @@ def _find_moments(text: str) -> list[Measure]:
         kind = "time" if is_moment else "length"
         found.append(Measure(kind, (moment, moment), *_trim(match)))
     return found
+
+
+def _drop_durations(text: str, found: list[Measure]) -> list[Measure]:
+    """Read ``1.4 seconds: from 3.0 to 4.4 s`` as a duration and its span, not as a moment."""
+    kept = list(found)
+    for place, measure in enumerate(found):
+        low, high = measure.value
+        if measure.kind != "time" or low != high or low is None:
+            continue
+        later = next((m for m in found[place + 1 :] if m.kind == "time"), None)
+        if later is None or text[measure.stop :].lstrip()[:1] not in (":", "-", "–", "—"):
+            continue
+        first, last = later.value
+        is_within = first is not None and last is not None and first <= low <= last
+        if first == last or is_within or _CLAUSE_SIGN.search(text[measure.stop : later.start]):
+            continue
+        kept[place] = measure._replace(kind="length", value=(None, None))
+    return kept
 
 
 def _find_decades(text: str) -> list[Measure]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from lineament.claims.clauses import act_and, act_but, act_comma, act_or, act_rel, act_stop, act_sub
-from lineament.claims.content import attach, say, take_content
+from lineament.claims.content import attach, say, take_content, take_quality
 from lineament.claims.directions import act_degree, act_dir, act_look, act_orient, act_position
 from lineament.claims.keys import act_colon, act_dash
+from lineament.claims.lexicon import find_entry
 from lineament.claims.people import take_number, take_person
 from lineament.claims.scope import (
     act_double,
@@ -17,7 +18,7 @@ from lineament.claims.scope import (
     act_not,
     act_other,
 )
-from lineament.claims.state import State
+from lineament.claims.state import Item, State
 from lineament.claims.subjects import (
     act_alone,
     act_det,
@@ -114,8 +115,21 @@ def act_unknown(state: State, _: int) -> int | None:
 
 def act_content(state: State, index: int) -> int | None:
     """Read a phrase that can carry a claim."""
-    take_content(state, index)
+    if not (item := state.items[index]).entry.word.startswith("look") or not _looks_so(state, item):
+        take_content(state, index)
     return None
+
+
+def _looks_so(state: State, item: Item) -> bool:
+    """Read ``her face looks round``: no look around, but a quality of the part named."""
+    quality = find_entry(item.entry.word.partition(" ")[2])
+    heads = [head for head in state.bare_heads if quality and head in quality.quals]
+    if quality is None or not heads:
+        return False
+    index = state.items.index(item)
+    act_cop(state, index)
+    take_quality(state, Item(quality, item.start, item.stop), index)
+    return True
 
 
 OPERATORS: dict[str, Operator] = {

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from lineament.claims.claim import Claim
-from lineament.claims.read import answered, merge_claims, read_claims
+from lineament.claims.read import answered, asks_denied, merge_claims, read_claims, without_tag
 from lineament.claims.scan import find_items, read_sentence
 from lineament.claims.state import Context
 from lineament.vocabulary import read_vocabulary
@@ -29,15 +29,19 @@ class Question(NamedTuple):
     claims: tuple[Claim, ...]
 
 
+_IN = r"(?:of|in|at|on|with|from|to|by|for|during|between|since|until|till|within)"
+_ORDER = r"(?:describe|tell|name|give|state|specify|report|indicate)"
+_TIME = r"(?:time|moment|second|timestamp|point|period|span|interval|stretch)s?\b"
 _KINDS: tuple[tuple[str, Asked], ...] = (
     (r"how\s+many\s+(?:people|persons|faces|individuals|men|women)", "how many"),
     (r"how\s+old|what\s+age|(?:what|which)(?:'s|\s+is)?\s.*\bage\b", "how old"),
     (
-        r"when|at\s+what\s+time|from\s+when|how\s+long|in\s+which\s+seconds?|at\s+which\s+second",
+        rf"when|how\s+long|{_IN}\s+(?:what|which)\s+(?:\w+\s+)?{_TIME}"
+        rf"|(?:what|which|{_ORDER})(?:\s+is|'s)?\s+(?:me\s+|us\s+)?(?:the\s+)?(?:exact\s+)?{_TIME}",
         "when",
     ),
     (r"where", "where"),
-    (r"(?:what|which|how|who|whose|describe|tell|name)\b", "what"),
+    (rf"(?:what|which|how|who|whose|{_ORDER})\b", "what"),
 )
 # Parts a question may name, the key its answer is read with, and the names it asks about.
 _PARTS: tuple[tuple[str, str, str], ...] = (
@@ -90,8 +94,15 @@ _DOUBT = re.compile(
 )
 _BOTH = re.compile(r"^\W*both\b", re.IGNORECASE)
 _OPENING = re.compile(
-    r"^\W*(?:what|which|how|when|where|who|whose|at what|from when|in which|at which|describe"
-    r"|tell|name)\b",
+    rf"^\W*(?:(?:{_IN}\s+)?(?:what|which|how|when|where|who|whose|whom)|{_ORDER})\b",
+    re.IGNORECASE,
+)
+# "Can you tell", "would you say that": what follows is the question.
+_PREAMBLE = re.compile(
+    r"^\W*(?:please,?\s+)?(?:(?:can|could|would|will|do)\s+you\s+(?:please\s+)?)?"
+    r"(?:(?:tell|say|know|see|state|determine|think|judge)(?:\s+(?:me|us))?)\s+"
+    rf"(?:(?:whether|if|that)\s+|(?=(?:{_IN}\s+)?(?:what|which|how|when|where|who|whose)\b))"
+    r"|^\W*(?:do\s+you\s+think|would\s+you\s+say),?\s+",
     re.IGNORECASE,
 )
 _NEVER = re.compile(
@@ -103,12 +114,16 @@ _ALWAYS = re.compile(r"\b(?:throughout|always|whole|entire|all the time)\b", re.
 @lru_cache(maxsize=16384)
 def read_question(question: str) -> Question:
     """Read what a question asks."""
-    text = question.strip()
+    text = _PREAMBLE.sub("", question.strip().replace("’", "'"))
     kind: Asked = "whether"
     if _OPENING.match(text):
         kind = _kind_of(text)
+    is_denied = asks_denied(text)
+    text = without_tag(text)
     claims = read_sentence(text.rstrip("?! ") + ".", Context()).claims
-    claims = tuple(c for c in claims if c.name != "male" or c.text.lower() not in _PRONOUNS)
+    claims = tuple(c for c in claims if c.name != "male" or not _is_known_sex(c, text))
+    if is_denied:
+        claims = tuple(answered(c, is_no=True) for c in claims)
     if kind in ("whether", "when"):
         if kind == "whether" and len(claims) > 1 and re.search(r"\bor\b", text, re.I):
             kind = "which"
@@ -124,6 +139,16 @@ def read_question(question: str) -> Question:
         if re.search(rf"(?<!\w)(?:{pattern})", text, re.I):
             return Question(kind, _names_of(names), key, ())
     return Question(kind, (), "", ())
+
+
+def _is_known_sex(claim: Claim, question: str) -> bool:
+    """Say whether a question takes a sex for granted: ``she``, ``the woman``, not ``a woman``."""
+    word = claim.text.lower()
+    if word in _PRONOUNS:
+        return True
+    num_between = 0 if word in ("male", "female") else 2
+    pattern = rf"\b(?:the|this|that|these|those)\s+(?:(?!an?\s)\w+\s+){{0,{num_between}}}$"
+    return bool(re.search(pattern, question[: claim.start], re.IGNORECASE))
 
 
 def _kind_of(question: str) -> Asked:

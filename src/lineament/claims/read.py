@@ -31,6 +31,15 @@ _TAG = re.compile(
     r"(?:\s+(?:he|she|it|they|there))?(?:\s+not)?\s*\?$",
     re.IGNORECASE,
 )
+_VERB = r"(?:is|are|was|were|do|does|did|has|have|had|can|could|would)"
+# No to "isn't she smiling?" denies that she smiles, and so it does after "she isn't, is she?".
+_ASKS_DENIED = re.compile(
+    rf"^\W*(?:{_VERB}n'?t\b|{_VERB}\s+(?:the\s+)?\w+\s+not\b"
+    rf"|(?:the\s+)?\w+\s+{_VERB}(?:n't|\s+not)\b[^,]*\?$)",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"n't\b|\b(?:not|no|never|without|nobody|none)\b", re.IGNORECASE)
+_TAG_VERB = re.compile(rf",\s*{_VERB}\b", re.IGNORECASE)
 _NAY = frozenset(("no", "nope", "nah", "not really", "not at all"))
 _EMPTY = Context()
 
@@ -46,9 +55,11 @@ def read_claims(text: str) -> tuple[Claim, ...]:
     has_other = bool(_TELLS_OTHER.search(text))
     found: list[Claim] = []
     asked: tuple[Claim, ...] = ()
+    supposed: tuple[Claim, ...] = ()
     for sentence in split_sentences(text):
         is_question = sentence.text.endswith("?")
         tag = _TAG.search(sentence.text) if is_question else None
+        is_denied = is_question and asks_denied(sentence.text)
         if tag:
             sentence = Sentence(sentence.text[: tag.start()], sentence.start)
             is_question = False
@@ -57,6 +68,9 @@ def read_claims(text: str) -> tuple[Claim, ...]:
         reading = read_sentence(sentence.text, used, has_other=has_other)
         if is_question:
             asked = tuple(_moved(reading.claims, sentence.start))
+            supposed = ()
+            if is_denied:
+                asked = tuple(c if c.name == "male" else answered(c, is_no=True) for c in asked)
             found += (
                 c
                 for c in asked
@@ -65,9 +79,12 @@ def read_claims(text: str) -> tuple[Claim, ...]:
             continue
         if answer:
             is_no = answer[1].lower() in _NAY
+            found = [c for c in found if c not in supposed]
             found += (answered(c, is_no=is_no) for c in asked if c.name != "male")
-        asked = ()
-        found += _moved(reading.claims, sentence.start)
+        said = tuple(_moved(reading.claims, sentence.start))
+        found += said
+        supposed = tuple(c for c in said if c.name != "male") if tag else ()
+        asked = tuple(answered(c, is_no=True) for c in supposed) if is_denied else supposed
         context = _carried(context, reading.context)
     return merge_claims(found)
 
@@ -100,6 +117,22 @@ def answered(claim: Claim, *, is_no: bool) -> Claim:
         claim.name, value, not claim.negated and not isinstance(claim.value, bool), claim.hedged,
         claim.span_seconds, claim.subject, claim.quantity, claim.text, claim.start, claim.stop,
     )  # fmt: skip
+
+
+def asks_denied(question: str) -> bool:
+    """Say whether a question is put in the negative, so that no agrees with its words."""
+    question = question.strip()
+    tag = _TAG.search(question)
+    if tag is None:
+        return bool(_ASKS_DENIED.match(question))
+    is_positive_tag = bool(_TAG_VERB.match(tag.group())) and not _DENIED.search(tag.group())
+    return is_positive_tag and bool(_DENIED.search(question[: tag.start()]))
+
+
+def without_tag(question: str) -> str:
+    """Return a question without its ``is she?``."""
+    tag = _TAG.search(question)
+    return question[: tag.start()] if tag else question
 
 
 def _moved(claims: tuple[Claim, ...], start: int) -> Iterable[Claim]:

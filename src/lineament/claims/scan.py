@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lineament.claims.claim import Claim, ClaimValue
 from lineament.claims.content import flush_pending, say
-from lineament.claims.lexicon import Entry, compile_lexicon
+from lineament.claims.lexicon import Entry, compile_lexicon, find_entry
 from lineament.claims.measures import Measure, find_measures
 from lineament.claims.operators import OPERATORS, act_stop
 from lineament.claims.people import is_pointed_at, say_gender
@@ -211,7 +211,7 @@ def _copy_predicate(state: State, items: list[Item]) -> None:
     subject = state.clause_subject
     if heads and state.context.qualities:
         for word in state.context.qualities:
-            entry = _find_entry(word)
+            entry = find_entry(word)
             readings = entry.quals.get(heads[0], ()) if entry else ()
             say(state, readings, items[0].start, items[-1].stop, place, negated=is_denied)
         return
@@ -223,18 +223,6 @@ def _copy_predicate(state: State, items: list[Item]) -> None:
             say(state, ((name, value),), items[0].start, items[-1].stop, place, negated=False)
             state.drafts[-1].negated = is_denied
     state.subject = subject
-
-
-def _find_entry(phrase: str) -> Entry | None:
-    """Return the entry of a phrase of the lexicon."""
-    further = compile_lexicon().root
-    node = None
-    for word in phrase.split():
-        node = further.get(word)
-        if node is None:
-            return None
-        further = node.further
-    return node.entry if node else None
 
 
 def _claims_from_drafts(drafts: list[Draft], text: str) -> tuple[Claim, ...]:

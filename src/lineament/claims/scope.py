@@ -115,6 +115,11 @@ def act_mute(state: State, index: int) -> int | None:
         state.mute = "post"
         return None
     flush_pending(state)
+    if variant == "enough":
+        # Clear enough to say that she smiles: said. Not clear enough to say: doubt.
+        if not state.negated:
+            return None
+        variant = "whether"
     if state.mute != "other":
         state.mute = variant
     return None

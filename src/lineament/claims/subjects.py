@@ -9,6 +9,10 @@ def act_pron(state: State, index: int) -> int | None:
     """Take a pronoun as the subject."""
     entry = state.items[index].entry
     variant = entry.variant
+    if entry.word in ("this", "these", "those") and _is_determiner(state, index):
+        act_det(state, index)
+        state.determiner = "the"
+        return None
     if variant == "i":
         if entry.word in ("me", "us", "you", "your", "our"):
             return None
@@ -45,6 +49,12 @@ def act_pron(state: State, index: int) -> int | None:
         state.is_existential = entry.word in ("there", "here")
     state.last_op = "pron"
     return None
+
+
+def _is_determiner(state: State, index: int) -> bool:
+    """Say whether ``this`` stands before its noun."""
+    following = state.items[index + 1].entry if index + 1 < len(state.items) else None
+    return following is not None and bool(following.head)
 
 
 def _same_person(state: State, gender: str) -> str:

@@ -1,6 +1,13 @@
 """Verbs of being, having, wearing and being gone, and prepositions after them."""
 
-from lineament.claims.content import WORN, flush_pending, say, take_content, take_quality
+from lineament.claims.content import (
+    PERSON_LIKE,
+    WORN,
+    flush_pending,
+    say,
+    take_content,
+    take_quality,
+)
 from lineament.claims.people import say_gender
 from lineament.claims.state import State
 
@@ -10,6 +17,10 @@ _OCCLUDED = frozenset(("forehead", "mouth", "eyes", "lips"))
 def set_predicate(state: State) -> None:
     """Open a predicate on the parts named since the clause began."""
     heads = tuple(dict.fromkeys(state.bare_heads)) or ((state.head,) if state.head else ())
+    if "light" in heads:
+        others = PERSON_LIKE if heads[:1] == ("light",) else ("person",)
+        heads = tuple(head for head in heads if head not in others)
+        state.head = "light" if state.head in ("person", "face") else state.head
     state.predicate_heads = heads or ("person",)
     state.is_predicate = True
 

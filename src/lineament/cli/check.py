@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lineament.claims.check import Checked, check_text
 from lineament.errors import BadInput
+
+if TYPE_CHECKING:
+    from lineament.claims.check import Checked
 
 COLOURS = {"supported": "green", "contradicted": "red", "unknown": "yellow"}
 MAX_TEXT_BYTES = 1_000_000
@@ -27,6 +29,7 @@ def check(
     ] = None,
 ) -> None:
     """Check every claim of a text against a clip, a picture or annotations."""
+    from lineament.claims.check import check_text
     from lineament.describe.evidence import find_evidence
 
     words = read_text(text)
@@ -68,7 +71,7 @@ def read_text(text: str) -> str:
     return content
 
 
-def dict_from_checked(checked: Checked, media: str) -> dict[str, Any]:
+def dict_from_checked(checked: "Checked", media: str) -> dict[str, Any]:
     """Return the result in the JSON shape of ``lineament check``."""
     from lineament.describe.verdicts import count_verdicts
 
@@ -98,7 +101,7 @@ def dict_from_checked(checked: Checked, media: str) -> dict[str, Any]:
     }
 
 
-def print_checked(text: str, checked: Checked) -> None:
+def print_checked(text: str, checked: "Checked") -> None:
     """Print the text with its claims coloured, and the evidence below."""
     from lineament.describe.verdicts import count_verdicts, say_claim, split_by_claims
 

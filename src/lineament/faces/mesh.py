@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import LazyLoader, find_spec, module_from_spec
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 import numpy as np
@@ -290,8 +290,14 @@ class _Parts:
 
     def __init__(self) -> None:
         import mediapipe
+
+        # Some only have to be known by name: to the graph's text, and to the packet reader.
         from mediapipe.calculators.core import constant_side_packet_calculator_pb2  # noqa: F401
-        from mediapipe.framework.formats import rect_pb2
+        from mediapipe.framework.formats import (  # noqa: F401
+            detection_pb2,
+            landmark_pb2,
+            rect_pb2,
+        )
         from mediapipe.python import packet_creator, packet_getter
         from mediapipe.python._framework_bindings import (
             calculator_graph,
@@ -336,7 +342,7 @@ class _Parts:
 
 def _load_parts() -> _Parts:
     try:
-        _defer_import("matplotlib.pyplot")
+        _defer_package("mediapipe")
         with _silent_stderr():
             return _Parts()
     except ImportError as error:
@@ -345,22 +351,28 @@ def _load_parts() -> _Parts:
         raise
 
 
-def _defer_import(name: str) -> None:
-    """Load a module only when something in it is used.
+def _defer_package(name: str) -> None:
+    """Make a package importable part by part; run its own start-up when somebody asks for more.
 
-    mediapipe imports pyplot for its drawing helpers, which are not used here: that alone would
-    be a third of the start-up time.
+    mediapipe's start-up loads matplotlib, audio and every solution: half a second in each
+    process, for nothing that is used here. Whoever says ``mediapipe.solutions`` still gets it.
     """
-    if name in sys.modules or find_spec(name.split(".")[0]) is None:
+    if name in sys.modules:
         return
     spec = find_spec(name)
     if spec is None or spec.loader is None:
-        return
-    loader = LazyLoader(spec.loader)
-    spec.loader = loader
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    package, loader = module_from_spec(spec), spec.loader
+
+    def start_up(attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        vars(package).pop("__getattr__", None)
+        loader.exec_module(package)
+        return getattr(package, attribute)
+
+    vars(package)["__getattr__"] = start_up
+    sys.modules[name] = package
 
 
 @contextmanager

@@ -85,10 +85,9 @@ class FaceRenderer:
         self._creases = draw_creases(grid, self.look.shape.age)
         grow_beard(self._skin, grid, self.look, is_flat=self.is_flat)
         self.head = MovingHead(self.look.shape, grid)
-        rows, columns = choose_lines(height, 27), choose_lines(width, 23)
+        rows, columns = choose_lines(height, 31), choose_lines(width, 27)
         self._pick = np.ix_(rows, columns)
-        # Small pictures are drawn from texels finer than their pixels.
-        self._sheet = Sheet(rows, columns, is_smooth=self.size_px > 160)
+        self._sheet = Sheet(rows, columns)
 
     def _paint_still_layers(self) -> None:
         skia = load_skia()
