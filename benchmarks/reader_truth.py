@@ -157,13 +157,17 @@ def measure_speed(path: Path) -> float:
     read_claims("A first sentence compiles the lexicon.")
     began = time.process_time()
     for text in texts:
-        read_claims(text + " ")
+        read_claims(text)
     return 1e6 * (time.process_time() - began) / len(texts)
 
 
 def write_result() -> None:
     """Score all judged files and write the results."""
-    result: dict[str, Any] = {"command": "python benchmarks/reader_truth.py"}
+    result: dict[str, Any] = {
+        "command": "python benchmarks/reader_truth.py",
+        # First of all: what has been read once is remembered.
+        "microseconds_per_new_text": round(measure_speed(TRUTH / "sentences.jsonl"), 1),
+    }
     for name in ("sentences", "sentences_fresh"):
         path = TRUTH / f"{name}.jsonl"
         if not path.exists():
@@ -184,7 +188,6 @@ def write_result() -> None:
         }
         (RESULTS / f"reader_misses_{name}.txt").write_text(list_misses(path))
     result["contradictions"] = score_contradictions(TRUTH / "contradictions.jsonl")
-    result["microseconds_per_new_text"] = round(measure_speed(TRUTH / "sentences.jsonl"), 1)
     (RESULTS / "reader.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

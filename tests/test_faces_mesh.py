@@ -181,7 +181,7 @@ def test_events_on_real_clips_are_found_where_they_were_marked(clips_folder):
 
 
 def test_mediapipe_starts_light_and_whole_for_whoever_asks():
-    """In a fresh process: the finder does without mediapipe's start-up, a user's import does not."""
+    """The finder does without mediapipe's start-up; whoever imports it gets it whole."""
     code = (
         "import sys\n"
         "from lineament.faces.mesh import MeshFinder\n"

@@ -242,7 +242,9 @@ def check_value(name: str, value: object, *, where: str) -> None:
     if entry.kind == "flag" and not isinstance(value, bool):
         raise BadAnnotation(f"{where}.value: {name} is true or false, got {_shown(value)}")
     if entry.kind == "choice" and value not in entry.choices:
-        hint = nearest_hint(value if isinstance(value, str) else "", entry.choices)
+        all_of_them = f"one of {', '.join(entry.choices)}"
+        text = value if isinstance(value, str) else ""
+        hint = nearest_hint(text, entry.choices, otherwise=all_of_them)
         raise BadAnnotation(f"{where}.value: {name} cannot be {_shown(value)}", hint=hint)
     if entry.kind == "number" and not _is_number(value):
         raise BadAnnotation(f"{where}.value: {name} is a number, got {_shown(value)}")

@@ -93,10 +93,12 @@ class Vocabulary:
         return tuple(entry for entry in self.names.values() if entry.family == family)
 
 
-def nearest_hint(word: str, known: Iterable[str]) -> str:
-    """Return ``did you mean ...?`` for the nearest known word, or a general hint."""
+def nearest_hint(
+    word: str, known: Iterable[str], *, otherwise: str = "see docs/vocabulary.md for all names"
+) -> str:
+    """Return ``did you mean ...?`` for the nearest known word, or another hint."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else "see docs/vocabulary.md for all names"
+    return f"did you mean {near[0]!r}?" if near else otherwise
 
 
 def read_table(file_name: str) -> dict[str, Any]:
