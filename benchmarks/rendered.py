@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -98,17 +97,6 @@ def overlaps(first: tuple[float, float], second: tuple[float, float]) -> bool:
     return min(first[1], second[1]) > max(first[0], second[0])
 
 
-def measure_speed(num_frames: int = 300) -> float:
-    """Return shaded frames a second at 128 px on one core, everything a clip needs included."""
-    drawn, began = 0, time.process_time()
-    seed = FIRST_SEED
-    while drawn < num_frames:
-        pixels, _ = draw_clip(sample_face(seed), size_px=128, seed=seed)
-        drawn += len(pixels)
-        seed += 1
-    return round(drawn / (time.process_time() - began), 1)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=300)
@@ -130,7 +118,6 @@ def main() -> None:
         "by_style_and_size": styles,
         "clips": arguments.clips,
         "actions": actions,
-        "frames_per_second_128_px": measure_speed(),
     }
     if arguments.first_seed == FIRST_SEED:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")

@@ -9,6 +9,7 @@ SCRIPTS = (
     "benchmarks/events.py",
     "benchmarks/portraits.py",
     "benchmarks/rendered.py",
+    "benchmarks/render_speed.py",
     "benchmarks/validation.py",
     "benchmarks/reader_truth.py",
     "benchmarks/annotate_speed.py",
