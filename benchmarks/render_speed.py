@@ -34,8 +34,8 @@ def measure_round(num_clips: int, size_px: int, style: str) -> tuple[float, floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clips", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     result: dict = {"command": "python benchmarks/render_speed.py", "clips": arguments.clips}
     for style, size_px in (("shaded", 128), ("flat", 128), ("shaded", 256)):
