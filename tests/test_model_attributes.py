@@ -1,8 +1,7 @@
 """The attribute reader's network: what it takes, what its loss counts, and that it keeps."""
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed")
+import torch
 
 from lineament.model.attributes import (
     UNKNOWN,
