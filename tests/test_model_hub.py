@@ -273,6 +273,6 @@ def test_favchat_started_from_llava_has_its_logits_at_step_zero():
         input_ids=input_ids,
         pixel_values=pixels.unsqueeze(0),
         face_pixel_values=torch.randn(1, 2, 3, 24, 24),
-        landmarks=torch.randn(1, 2, 5, 3),
+        landmarks=torch.randn(1, 2, 8, 5, 3),
     ).logits
     torch.testing.assert_close(logits, expected, atol=1e-6, rtol=1e-6)

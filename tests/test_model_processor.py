@@ -15,6 +15,7 @@ from lineament.model.processor import CLIP_MEAN, FaVChatProcessor, VisualInput, 
 from lineament.model.tokenizer import CHAT_TEMPLATE, FRAME_TOKEN, disarm_text, prepare_tokenizer
 from test_model_toys import (  # noqa: F401
     NUM_POINTS,
+    NUM_SAMPLES,
     _one_thread,
     toy_config,
     toy_processor,
@@ -98,7 +99,7 @@ def test_clips_of_different_length_are_padded_at_the_end(processor):
     ]
     assert batch["pixel_values"].shape == (3, 3, 3, 32, 32)
     assert batch["face_pixel_values"].shape == (3, 3, 3, 24, 24)
-    assert batch["landmarks"].shape == (3, 3, NUM_POINTS, 3)
+    assert batch["landmarks"].shape == (3, 3, NUM_SAMPLES, NUM_POINTS, 3)
     assert batch["attention_mask"][0, 0] == 0  # padded on the left for answering
 
 
@@ -176,10 +177,10 @@ def spoil(**changes):
         ([QUESTION], VisualInput(np.zeros((2, 4, 4, 3), np.uint8), [0.0]), "1 times_seconds"),
         (
             [QUESTION],
-            spoil(landmarks=np.zeros((3, 4, 3), np.float32)),
-            r"landmarks: expected \(3, 5, 3\), got \(3, 4, 3\)",
+            spoil(landmarks=np.zeros((3, 2, 4, 3), np.float32)),
+            r"landmarks: expected \(3, 2, 5, 3\), got \(3, 2, 4, 3\)",
         ),
-        ([QUESTION], spoil(face_mask=np.ones(2, bool)), r"a mask of \(2,\) for 3 frames"),
+        ([QUESTION], spoil(face_mask=np.ones(2, bool)), r"a mask of \(2,\), expected \(3,\)"),
         ([QUESTION], spoil(faces=toy_visual(2).faces), "3 frames, but 2 faces"),
     ],
 )

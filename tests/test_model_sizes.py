@@ -54,7 +54,7 @@ def test_full_size_shrunk_runs_from_pixels_to_answer():
     batch = {
         "pixel_values": torch.randn(1, 2, 3, 384, 384),
         "face_pixel_values": torch.randn(1, 2, 3, 224, 224),
-        "landmarks": torch.randn(1, 2, 68, 3),
+        "landmarks": torch.randn(1, 2, 8, 68, 3),
         "input_ids": torch.tensor([[5] + [config.frame_token_id] * 130 + [6]]),
     }
     batch["attention_mask"] = torch.ones_like(batch["input_ids"])

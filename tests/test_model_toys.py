@@ -19,6 +19,7 @@ SENTENCES = [
     "What colour is the hair? user assistant system",
 ]
 NUM_POINTS = 5
+NUM_SAMPLES = 2
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,7 @@ def toy_config(**changes: Any) -> FaVChatConfig:
         "frame_token_id": 3,
         "token_grid": (2, 2),
         "num_landmarks": NUM_POINTS,
+        "landmark_samples": NUM_SAMPLES,
         "landmark_dim": 16,
     }
     return FaVChatConfig(**(settings | changes))
@@ -91,7 +93,7 @@ def toy_visual(num_frames: int = 3, seed: int = 0) -> VisualInput:
         frames=rng.integers(0, 256, (num_frames, 30, 40, 3), dtype=np.uint8),
         times_seconds=[0.4 * i for i in range(num_frames)],
         faces=rng.integers(0, 256, (num_frames, 28, 28, 3), dtype=np.uint8),
-        landmarks=rng.normal(size=(num_frames, NUM_POINTS, 3)).astype(np.float32),
+        landmarks=rng.normal(size=(num_frames, NUM_SAMPLES, NUM_POINTS, 3)).astype(np.float32),
     )
 
 

@@ -118,9 +118,10 @@ def test_gradient_checkpointing_taps_the_same_levels():
 
 
 def test_invalid_landmarks_reach_nothing_even_as_nan():
-    stream = LandmarkStream(5, 8).eval()
-    points = torch.randn(1, 4, 5, 3)
-    valid = torch.tensor([[True, True, False, True]])
+    stream = LandmarkStream(5, 2, 8).eval()
+    points = torch.randn(1, 4, 2, 5, 3)
+    valid = torch.ones(1, 4, 2, dtype=torch.bool)
+    valid[:, 2] = False
     spoiled = points.clone()
     spoiled[:, 2] = float("nan")
     torch.testing.assert_close(stream(points, valid), stream(spoiled, valid))
@@ -128,21 +129,22 @@ def test_invalid_landmarks_reach_nothing_even_as_nan():
 
 
 def test_landmarks_padded_in_time_change_nothing():
-    stream = LandmarkStream(5, 8).eval()
-    points = torch.randn(1, 3, 5, 3)
-    valid = torch.ones(1, 3, dtype=torch.bool)
-    padded = torch.cat([points, torch.randn(1, 2, 5, 3)], dim=1)
-    padded_valid = torch.tensor([[True, True, True, False, False]])
+    stream = LandmarkStream(5, 2, 8).eval()
+    points = torch.randn(1, 3, 2, 5, 3)
+    valid = torch.ones(1, 3, 2, dtype=torch.bool)
+    padded = torch.cat([points, torch.randn(1, 2, 2, 5, 3)], dim=1)
+    padded_valid = torch.tensor([[True, True, True, False, False]])[:, :, None].expand(1, 5, 2)
     torch.testing.assert_close(stream(padded, padded_valid)[:, :3], stream(points, valid))
 
 
-def test_landmark_stream_sees_motion():
-    stream = LandmarkStream(5, 8).eval()
-    points = torch.randn(1, 3, 5, 3)
-    moved = points.clone()
-    moved[:, 2] += 1.0
-    valid = torch.ones(1, 3, dtype=torch.bool)
-    assert not torch.allclose(stream(points, valid)[:, 1], stream(moved, valid)[:, 1])
+def test_landmark_stream_sees_motion_between_frames_and_within_one():
+    stream = LandmarkStream(5, 2, 8).eval()
+    points = torch.randn(1, 3, 2, 5, 3)
+    valid = torch.ones(1, 3, 2, dtype=torch.bool)
+    for frame, sample in ((2, 0), (1, 1)):
+        moved = points.clone()
+        moved[:, frame, sample] += 1.0
+        assert not torch.allclose(stream(points, valid)[:, 1], stream(moved, valid)[:, 1])
 
 
 def test_pooling_averages_and_keeps_an_equal_grid():

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lineament.faces.finder import FaceFinder
+from lineament.faces.padding import PaddedFinder
 from lineament.faces.track import (
     FaceTrack,
     follow_faces,
@@ -135,6 +136,8 @@ def _follow_part(
             ends.append(shrink_frame(pixels))
 
     finder = make_finder()
+    if clip.is_picture:
+        finder = PaddedFinder(finder)
     try:
         tracks, times = follow_faces(frames(), finder, on_frame=on_frame)
     finally:

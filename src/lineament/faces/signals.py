@@ -88,7 +88,7 @@ def signals_from_landmarks(
     times_seconds: Float[np.ndarray, " frames"],
 ) -> FaceSignals:
     """Measure every signal of a run of mesh landmarks."""
-    axes = _head_axes(landmarks_px)
+    axes = find_head_axes(landmarks_px)
     yaw, pitch, roll = _angles_of_axes(axes)
     # Turn every frame upright and frontal: rows of `axes` are the head's right, down, inward.
     centred = landmarks_px - landmarks_px[:, [NOSE_TIP]]
@@ -120,7 +120,7 @@ def signals_from_landmarks(
     )
 
 
-def _head_axes(
+def find_head_axes(
     landmarks: Float32[np.ndarray, "frames 478 3"],
 ) -> Float[np.ndarray, "frames 3 3"]:
     """Return the head's own right, down and inward directions as rows."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
+import torch
 import torch.nn.functional as F
 from huggingface_hub.dataclasses import strict
 from jaxtyping import Bool, Float, Int
@@ -33,7 +34,7 @@ class AttributeReaderConfig(PreTrainedConfig):
     widths: Any = (32, 64, 128, 224)
     blocks: Any = (1, 2, 2, 2)
     image_size_px: int = 112
-    age_edges_years: Any = (30, 40, 50, 60, 70)
+    age_edges_years: Any = (25, 30, 35, 40, 45, 50, 55, 60, 65, 70)
     dropout: float = 0.2
     initializer_range: float = 0.02
 
@@ -89,7 +90,7 @@ class AttributeReader(PreTrainedModel):
         self,
         pixel_values: Float[Tensor, "batch 3 height width"],
         labels: Int[Tensor, "batch names"] | None = None,
-        age_labels: Int[Tensor, " batch"] | None = None,
+        age_spans: Int[Tensor, "batch 2"] | None = None,
         **_: Any,
     ) -> AttributeReaderOutput:
         """Read every flag and the age class of each crop.
@@ -97,7 +98,7 @@ class AttributeReader(PreTrainedModel):
         Args:
             pixel_values: Aligned crops, RGB, scaled to -1..1.
             labels: 1, 0, or `UNKNOWN` for each flag.
-            age_labels: Age class, or `UNKNOWN`.
+            age_spans: First and last age class that the label allows, or `UNKNOWN`.
         """
         grid = self.stages(self.stem(pixel_values))
         features = grid.mean(dim=(2, 3))
@@ -106,8 +107,8 @@ class AttributeReader(PreTrainedModel):
         loss = None
         if labels is not None:
             loss = flag_loss(logits, labels, labels != UNKNOWN)
-            if age_labels is not None and bool((age_labels != UNKNOWN).any()):
-                loss = loss + F.cross_entropy(age_logits, age_labels, ignore_index=UNKNOWN)
+            if age_spans is not None and bool((age_spans[:, 0] != UNKNOWN).any()):
+                loss = loss + age_loss(age_logits, age_spans)
         return AttributeReaderOutput(
             loss=loss, logits=logits, age_logits=age_logits, features=features
         )
@@ -142,6 +143,21 @@ def flag_loss(
     counts = known.sum(dim=0)
     per_name = (losses * known).sum(dim=0) / counts.clamp(min=1)
     return per_name.sum() / (counts > 0).sum().clamp(min=1)
+
+
+def age_loss(
+    age_logits: Float[Tensor, "batch ages"], age_spans: Int[Tensor, "batch 2"]
+) -> Float[Tensor, ""]:
+    """Return the negative log likelihood of the span of classes that each label allows.
+
+    Labels differ in how much they tell: years in one data set, groups of ten in another.
+    """
+    known = age_spans[:, 0] != UNKNOWN
+    spans = age_spans[known]
+    log_probs = age_logits[known].float().log_softmax(dim=-1)
+    classes = torch.arange(log_probs.shape[-1], device=log_probs.device)
+    is_allowed = (classes >= spans[:, :1]) & (classes <= spans[:, 1:])
+    return -log_probs.masked_fill(~is_allowed, float("-inf")).logsumexp(dim=-1).mean()
 
 
 class _Residual(nn.Module):

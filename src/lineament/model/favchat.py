@@ -113,8 +113,8 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
         frame_mask: Bool[Tensor, "batch frames"] | None = None,
         face_pixel_values: Float[Tensor, "batch frames 3 face_height face_width"] | None = None,
         face_mask: Bool[Tensor, "batch frames"] | None = None,
-        landmarks: Float[Tensor, "batch frames points 3"] | None = None,
-        landmark_mask: Bool[Tensor, "batch frames"] | None = None,
+        landmarks: Float[Tensor, "batch frames samples points 3"] | None = None,
+        landmark_mask: Bool[Tensor, "batch frames samples"] | None = None,
         visual_tokens: Float[Tensor, "batch visual dim"] | None = None,
         visual_mask: Bool[Tensor, "batch visual"] | None = None,
         prompt_mask: Bool[Tensor, "batch prompt_tokens"] | None = None,
@@ -138,8 +138,8 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
             frame_mask: False for frames that only fill a batch, at the end.
             face_pixel_values: Faces, or whole frames again.
             face_mask: True where a frame has a face.
-            landmarks: Normalised points.
-            landmark_mask: True where a frame has landmarks.
+            landmarks: Normalised points, several samples spread over each frame's time.
+            landmark_mask: True where a sample has landmarks.
             visual_tokens: From `encode_media`, instead of pixels.
             visual_mask: From `encode_media`.
             prompt_mask: True for the text that the gate reads, with ``text_gate``; otherwise
@@ -201,11 +201,11 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self,
         pixel_values: Float[Tensor, "batch frames 3 height width"] | None = None,
         face_pixel_values: Float[Tensor, "batch frames 3 face_height face_width"] | None = None,
-        landmarks: Float[Tensor, "batch frames points 3"] | None = None,
+        landmarks: Float[Tensor, "batch frames samples points 3"] | None = None,
         *,
         frame_mask: Bool[Tensor, "batch frames"] | None = None,
         face_mask: Bool[Tensor, "batch frames"] | None = None,
-        landmark_mask: Bool[Tensor, "batch frames"] | None = None,
+        landmark_mask: Bool[Tensor, "batch frames samples"] | None = None,
         prompt: Float[Tensor, "batch dim"] | None = None,
         streams: Streams | None = None,
     ) -> MediaTokens:
@@ -217,10 +217,10 @@ class FaVChatForConditionalGeneration(PreTrainedModel, GenerationMixin):
         Args:
             pixel_values: Whole frames.
             face_pixel_values: Faces, or whole frames again.
-            landmarks: Normalised points.
+            landmarks: Normalised points, several samples spread over each frame's time.
             frame_mask: False for frames that only fill a batch, at the end.
             face_mask: True where a frame has a face.
-            landmark_mask: True where a frame has landmarks.
+            landmark_mask: True where a sample has landmarks.
             prompt: From `embed_prompt`, with ``text_gate``.
             streams: Which streams to use.
         """

@@ -41,6 +41,7 @@ class FaVChatConfig(PreTrainedConfig):
         use_face: Whether there is a face stream.
         use_landmarks: Whether there is a landmark stream.
         num_landmarks: Points of a face.
+        landmark_samples: Moments at which each frame's share of the clip is sampled.
         landmark_dim: Width of the landmark stream.
         landmark_tokens: Tokens of a frame's landmarks; 0 adds them to the frame's other tokens.
         face_starts_at_zero: Whether frame tokens are a projection of the general stream alone
@@ -81,6 +82,7 @@ class FaVChatConfig(PreTrainedConfig):
     use_face: bool = True
     use_landmarks: bool = True
     num_landmarks: int = 68
+    landmark_samples: int = 8
     landmark_dim: int = 256
     landmark_tokens: int = 1
     face_starts_at_zero: bool = False
@@ -158,13 +160,15 @@ def favchat_full_config(**changes: Any) -> FaVChatConfig:
 
 
 def favchat_tiny_config(vocab_size: int = 4096, **changes: Any) -> FaVChatConfig:
-    """Return the size of ``chat-tiny``: under 15 million weights, ten tokens a frame."""
+    """Return the size of ``chat-tiny``: under 15 million weights, twelve tokens a frame."""
     encoder = StemVisionConfig(
         hidden_size=192,
-        num_hidden_layers=6,
+        num_hidden_layers=4,
         num_attention_heads=3,
-        intermediate_size=768,
-        image_size=128,
+        intermediate_size=576,
+        stem_channels=24,
+        stem_depth=1,
+        image_size=96,
         patch_size=16,
     )
     settings: dict[str, Any] = {
@@ -185,6 +189,7 @@ def favchat_tiny_config(vocab_size: int = 4096, **changes: Any) -> FaVChatConfig
         "token_grid": (3, 3),
         "face_match": "positions",
         "landmark_dim": 128,
+        "landmark_tokens": 3,
     }
     return FaVChatConfig(**(settings | changes))
 

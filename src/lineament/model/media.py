@@ -57,18 +57,20 @@ class MediaEncoder(nn.Module):
         if config.num_grid_tokens:
             self.adapter = FusionAdapter(config)
         if config.use_landmarks:
-            self.landmark_stream = LandmarkStream(config.num_landmarks, config.landmark_dim)
+            self.landmark_stream = LandmarkStream(
+                config.num_landmarks, config.landmark_samples, config.landmark_dim
+            )
             self.landmark_tokens = LandmarkTokens(config)
 
     def forward(
         self,
         pixel_values: Float[Tensor, "batch frames 3 height width"] | None = None,
         face_pixel_values: Float[Tensor, "batch frames 3 face_height face_width"] | None = None,
-        landmarks: Float[Tensor, "batch frames points 3"] | None = None,
+        landmarks: Float[Tensor, "batch frames samples points 3"] | None = None,
         *,
         frame_mask: Bool[Tensor, "batch frames"] | None = None,
         face_mask: Bool[Tensor, "batch frames"] | None = None,
-        landmark_mask: Bool[Tensor, "batch frames"] | None = None,
+        landmark_mask: Bool[Tensor, "batch frames samples"] | None = None,
         prompt: Float[Tensor, "batch dim"] | None = None,
         streams: Streams | None = None,
     ) -> MediaTokens:
@@ -79,9 +81,8 @@ class MediaEncoder(nn.Module):
         if given is None:
             raise BadInput("expected pixel_values, face_pixel_values or landmarks, got none")
         all_frames = torch.ones(given.shape[:2], dtype=torch.bool, device=given.device)
-        frame_mask, face_mask, landmark_mask = (
-            all_frames if mask is None else mask.bool()
-            for mask in (frame_mask, face_mask, landmark_mask)
+        frame_mask, face_mask = (
+            all_frames if mask is None else mask.bool() for mask in (frame_mask, face_mask)
         )
         streams = streams or Streams()
         tokens, routing = self._fuse(
@@ -96,7 +97,7 @@ class MediaEncoder(nn.Module):
                 tokens,
                 landmarks if streams.use_landmarks else None,
                 frame_mask,
-                landmark_mask & frame_mask,
+                landmark_mask,
             )
         return _batch_tokens(tokens, routing, frame_mask)
 
@@ -140,15 +141,19 @@ class MediaEncoder(nn.Module):
         tokens: Tensor,
         landmarks: Tensor | None,
         frame_mask: Tensor,
-        valid_mask: Tensor,
+        landmark_mask: Tensor | None,
     ) -> Tensor:
         assert self.landmark_stream is not None
         assert self.landmark_tokens is not None
         if landmarks is None:
             hidden = tokens.new_zeros(len(tokens), self.config.landmark_dim)
-            return self.landmark_tokens(tokens, hidden, torch.zeros_like(valid_mask[frame_mask]))
+            return self.landmark_tokens(tokens, hidden, frame_mask.new_zeros(len(tokens)))
+        if landmark_mask is None:
+            landmark_mask = frame_mask.new_ones(landmarks.shape[:3])
+        valid_mask = landmark_mask.bool() & frame_mask.unsqueeze(-1)
         hidden = self.landmark_stream(landmarks, valid_mask)
-        return self.landmark_tokens(tokens, hidden[frame_mask], valid_mask[frame_mask])
+        seen = valid_mask.any(dim=-1)[frame_mask]
+        return self.landmark_tokens(tokens, hidden[frame_mask], seen)
 
 
 def _batch_tokens(

@@ -31,16 +31,16 @@ class VisualInput:
         faces: One aligned crop per frame, anything where there is no face; None when nobody
             looked for faces.
         face_mask: True where a frame has a face; all of them when left out.
-        landmarks: Normalised points per frame.
-        landmark_mask: True where a frame has landmarks; all of them when left out.
+        landmarks: Normalised points: several samples, spread over the frame's time.
+        landmark_mask: True where a sample has landmarks; all of them when left out.
     """
 
     frames: UInt8[np.ndarray, "frames height width 3"]
     times_seconds: Sequence[float]
     faces: UInt8[np.ndarray, "frames face_height face_width 3"] | None = None
     face_mask: Bool[np.ndarray, "frames"] | None = None
-    landmarks: Float[np.ndarray, "frames points 3"] | None = None
-    landmark_mask: Bool[np.ndarray, "frames"] | None = None
+    landmarks: Float[np.ndarray, "frames samples points 3"] | None = None
+    landmark_mask: Bool[np.ndarray, "frames samples"] | None = None
 
 
 class FaVChatProcessor(ProcessorMixin):
@@ -56,6 +56,7 @@ class FaVChatProcessor(ProcessorMixin):
         face_mean: As ``frame_mean``, for faces.
         face_std: As ``frame_std``, for faces.
         num_landmarks: Points of a face; 0 when the model takes none.
+        landmark_samples: Samples of each frame's landmarks.
         face_from_frame: Whether the face encoder sees whole frames when no crops are given.
         chat_template: The tokenizer's when left out.
     """
@@ -72,6 +73,7 @@ class FaVChatProcessor(ProcessorMixin):
         face_mean: Sequence[float] = (0.5, 0.5, 0.5),
         face_std: Sequence[float] = (0.5, 0.5, 0.5),
         num_landmarks: int = 0,
+        landmark_samples: int = 8,
         face_from_frame: bool = False,
         chat_template: str | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class FaVChatProcessor(ProcessorMixin):
         self.frame_mean, self.frame_std = list(frame_mean), list(frame_std)
         self.face_mean, self.face_std = list(face_mean), list(face_std)
         self.num_landmarks = num_landmarks
+        self.landmark_samples = landmark_samples
         self.face_from_frame = face_from_frame
         super().__init__(tokenizer, chat_template=chat_template or tokenizer.chat_template)
 
@@ -94,6 +97,7 @@ class FaVChatProcessor(ProcessorMixin):
             "frame_size_px": tower_size_px(config.vision_config),
             "face_size_px": tower_size_px(config.face_config),
             "num_landmarks": config.num_landmarks if config.use_landmarks else 0,
+            "landmark_samples": config.landmark_samples,
         }
         for part, tower in (("frame", config.vision_config), ("face", config.face_config)):
             if tower.model_type == "clip_vision_model":
@@ -235,18 +239,16 @@ class FaVChatProcessor(ProcessorMixin):
             "face_pixel_values": encode_pixels(
                 faces, self.face_size_px, self.face_mean, self.face_std
             ),
-            "face_mask": _mask(visual.face_mask, num_frames, has_faces),
+            "face_mask": _mask(visual.face_mask, (num_frames,), has_faces),
         }
         if self.num_landmarks:
+            expected = (num_frames, self.landmark_samples, self.num_landmarks, 3)
             if landmarks is None:
-                landmarks = np.zeros((num_frames, self.num_landmarks, 3), np.float32)
-            if landmarks.shape != (num_frames, self.num_landmarks, 3):
-                raise BadInput(
-                    f"landmarks: expected {(num_frames, self.num_landmarks, 3)}, "
-                    f"got {landmarks.shape}"
-                )
+                landmarks = np.zeros(expected, np.float32)
+            if landmarks.shape != expected:
+                raise BadInput(f"landmarks: expected {expected}, got {landmarks.shape}")
             row["landmarks"] = torch.from_numpy(np.ascontiguousarray(landmarks)).float()
-            row["landmark_mask"] = _mask(visual.landmark_mask, num_frames, has_landmarks)
+            row["landmark_mask"] = _mask(visual.landmark_mask, expected[:2], has_landmarks)
         return row
 
     @property
@@ -294,11 +296,11 @@ def encode_pixels(
     return values.div_(torch.tensor(std).view(3, 1, 1))
 
 
-def _mask(mask: np.ndarray | None, num_frames: int, has_any: bool) -> Tensor:
+def _mask(mask: np.ndarray | None, shape: tuple[int, ...], has_any: bool) -> Tensor:
     if mask is None or not has_any:
-        return torch.full((num_frames,), has_any, dtype=torch.bool)
-    if mask.shape != (num_frames,):
-        raise BadInput(f"a mask of {mask.shape} for {num_frames} frames")
+        return torch.full(shape, has_any, dtype=torch.bool)
+    if mask.shape != shape:
+        raise BadInput(f"a mask of {mask.shape}, expected {shape}")
     return torch.from_numpy(np.ascontiguousarray(mask)).bool()
 
 

@@ -20,7 +20,12 @@ from transformers.modeling_outputs import BaseModelOutput
 @no_type_check  # transformers' configurations take more keywords than they declare
 @strict
 class StemVisionConfig(PreTrainedConfig):
-    """Sizes of the small vision transformer; ``patch_size`` is a power of two."""
+    """Sizes of the small vision transformer; ``patch_size`` is a power of two.
+
+    Attributes:
+        stem_channels: Channels of the first convolution; they double with every halving.
+        stem_depth: Residual blocks behind every halving but the first.
+    """
 
     model_type = "lineament_stem_vision"
 
@@ -29,6 +34,7 @@ class StemVisionConfig(PreTrainedConfig):
     num_attention_heads: int = 3
     intermediate_size: int = 768
     stem_channels: int = 32
+    stem_depth: int = 0
     image_size: int = 128
     patch_size: int = 16
     num_channels: int = 3
@@ -87,6 +93,26 @@ class StemVisionModel(PreTrainedModel):
             super()._init_weights(module)
 
 
+class ResidualBlock(nn.Module):
+    """Two convolutions, added to their input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.GroupNorm(1, channels),
+            nn.GELU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.GroupNorm(1, channels),
+        )
+
+    def forward(
+        self, grid: Float[Tensor, "pictures channels height width"]
+    ) -> Float[Tensor, "pictures channels height width"]:
+        """Refine a grid."""
+        return functional.gelu(grid + self.body(grid))
+
+
 class StemBlock(GradientCheckpointingLayer):
     """Depthwise convolution, attention and MLP, each added to its input."""
 
@@ -134,6 +160,8 @@ def _stem(config: StemVisionConfig) -> nn.Sequential:
             nn.GroupNorm(1, wanted),
             nn.GELU(),
         ]
+        if index:
+            layers += [ResidualBlock(wanted) for _ in range(config.stem_depth)]
         channels = wanted
     return nn.Sequential(*layers, nn.Conv2d(channels, config.hidden_size, 1))
 

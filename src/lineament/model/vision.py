@@ -80,19 +80,22 @@ class LevelMerge(nn.Linear):
 class LandmarkStream(nn.Module):
     """Normalised landmarks over time to one vector per frame: cheap, and it sees motion.
 
-    The points are standardised by ``mean`` and ``scale``, which a training run may fill with
-    the statistics of its data. Frames without a face are zero, going in and coming out.
+    Every frame brings several samples, spread over its share of the clip, so that a blink
+    between two frames is seen too. The points are standardised by ``mean`` and ``scale``, which
+    a training run may fill with the statistics of its data. Samples without a face are zero,
+    going in and coming out.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, num_points: int, dim: int, *, num_blocks: int = 2) -> None:
+    def __init__(self, num_points: int, num_samples: int, dim: int, *, num_blocks: int = 3) -> None:
         super().__init__()
         self.register_buffer("mean", torch.empty(num_points, 3))
         self.register_buffer("scale", torch.empty(num_points, 3))
         self.read = ScaledLinear(num_points * 3, dim)
         self.blocks = nn.ModuleList(TemporalBlock(dim) for _ in range(num_blocks))
+        self.gather = ScaledLinear(num_samples * dim, dim)
         self.norm = nn.LayerNorm(dim)
         self.reset_parameters()
 
@@ -103,33 +106,35 @@ class LandmarkStream(nn.Module):
 
     def forward(
         self,
-        landmarks: Float[Tensor, "batch frames points 3"],
-        valid_mask: Bool[Tensor, "batch frames"],
+        landmarks: Float[Tensor, "batch frames samples points 3"],
+        valid_mask: Bool[Tensor, "batch frames samples"],
     ) -> Float[Tensor, "batch frames dim"]:
-        """Encode each frame's points with those of its neighbours in time."""
+        """Encode each frame's samples with those of its neighbours in time."""
         standard = ((landmarks - self.mean) / self.scale).to(self.read.weight.dtype)
-        is_invalid = ~valid_mask.unsqueeze(-1)
-        hidden = self.read(standard.flatten(2).masked_fill(is_invalid, 0.0))
+        is_invalid = ~valid_mask.flatten(1).unsqueeze(-1)
+        hidden = self.read(standard.flatten(3).flatten(1, 2).masked_fill(is_invalid, 0.0))
         for block in self.blocks:
             hidden = block(hidden, is_invalid)
-        return self.norm(hidden).masked_fill(is_invalid, 0.0)
+        samples = hidden.masked_fill(is_invalid, 0.0).unflatten(1, valid_mask.shape[1:])
+        seen = valid_mask.any(dim=-1, keepdim=True)
+        return self.norm(self.gather(samples.flatten(2))).masked_fill(~seen, 0.0)
 
 
 class TemporalBlock(nn.Module):
-    """A convolution over three frames and a linear layer, added to the input."""
+    """A convolution over five moments and a linear layer, added to the input."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.mix = nn.Conv1d(dim, dim, 3, padding=1, groups=dim)
+        self.mix = nn.Conv1d(dim, dim, 5, padding=2, groups=dim)
         self.update = ScaledLinear(dim, dim)
 
     def forward(
         self,
-        hidden: Float[Tensor, "batch frames dim"],
-        is_invalid: Bool[Tensor, "batch frames 1"],
-    ) -> Float[Tensor, "batch frames dim"]:
-        """Mix each frame with the one before and the one after, as far as they are valid."""
+        hidden: Float[Tensor, "batch moments dim"],
+        is_invalid: Bool[Tensor, "batch moments 1"],
+    ) -> Float[Tensor, "batch moments dim"]:
+        """Mix each moment with those around it, as far as they are valid."""
         frames = self.norm(hidden).masked_fill(is_invalid, 0.0)
         around = self.mix(frames.transpose(1, 2)).transpose(1, 2)
         return hidden + self.update(functional.gelu(frames + around))
