@@ -6,8 +6,8 @@ from typing import Any, final
 
 from lineament.annotation import CLIP, Annotation, Fact, Subject
 from lineament.errors import BadInput
-from lineament.records.sources.rows import read_json_file, require_file
-from lineament.records.sources.source import UNREADABLE, Dropped, require_split, share_of
+from lineament.records.sources.rows import read_json_file, require_file, require_inside
+from lineament.records.sources.source import DUPLICATE, UNREADABLE, Dropped, require_split, share_of
 from lineament.vocabulary import nearest_hint, read_label_sets, read_vocabulary
 
 FILE = "celebvhq_info.json"
@@ -32,11 +32,13 @@ class CelebvHq:
         """Yield every clip of the split."""
         require_split(self, split)
         path = require_file(folder, FILE)
-        table = read_json_file(path)
+        repeated: list[str] = []
+        table = read_json_file(path, repeated)
         names = {part: _read_names(table, part, path) for part in _LISTS}
         clips = table.get("clips")
         if not isinstance(clips, Mapping):
             raise BadInput(f"{path}: clips is no object")
+        yield from (Dropped(key, DUPLICATE) for key in repeated if key in clips)
         for clip_id, clip in clips.items():
             try:
                 if split == "all" or split_of(str(clip["ytb_id"])) == split:
@@ -84,11 +86,11 @@ def _annotate_clip(
     length = float(clip["duration"]["end_sec"]) - float(clip["duration"]["start_sec"])
     if not length > 0:
         raise ValueError(f"duration {length}")
-    facts, closed = _facts_from_flags(flags)
+    facts, closed = facts_from_flags(flags)
     facts += _facts_from_emotion(labels["emotion"], length)
     emotions = frozenset(entry.id for entry in read_vocabulary().of_family("emotion"))
     return Annotation(
-        media=f"{clip_id}.mp4",
+        media=require_inside(f"{clip_id}.mp4"),
         subjects=(Subject("face 0", "face", 0.0, round(length, 3)),),
         facts=tuple(facts),
         closed=frozenset(closed) | emotions,
@@ -98,7 +100,7 @@ def _annotate_clip(
     )
 
 
-def _facts_from_flags(flags: Mapping[str, bool]) -> tuple[list[Fact], set[str]]:
+def facts_from_flags(flags: Mapping[str, bool]) -> tuple[list[Fact], set[str]]:
     """State what is 1; two labels that exclude each other are both left open."""
     vocabulary = read_vocabulary()
     known = {}

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from lineament.records.sources.source import UNREADABLE, Dropped
 
 LIMIT_LINE_CHARS = 1_000_000  # a label row has a few thousand; a broken file may have no line end
 LIMIT_JSON_BYTES = 512_000_000
+LIMIT_NAME_BYTES = 255
 
 
 def find_file(folder: Path, *names: str) -> Path | None:
@@ -136,19 +137,45 @@ def parse_object(text: str, where: str) -> Mapping[str, Any] | Dropped:
     return row
 
 
-def read_json_file(path: Path) -> Mapping[str, Any]:
+def read_json_file(path: Path, repeated: list[str] | None = None) -> Mapping[str, Any]:
     """Read a file that is one JSON object.
+
+    Args:
+        path: Plain or .zst.
+        repeated: Takes the keys that an object holds twice; the first of them stays.
 
     Raises:
         BadInput: It is too large, no JSON, or no object.
     """
+
+    def keep_first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for key, value in pairs:
+            if row.setdefault(key, value) is not value and repeated is not None:
+                repeated.append(key)
+        return row
+
     try:
         if (size := path.stat().st_size) > LIMIT_JSON_BYTES:
             raise BadInput(f"{path}: {size} bytes, more than {LIMIT_JSON_BYTES}")
         with open_text(path) as text:
-            row = json.load(text)
+            row = json.load(text, object_pairs_hook=None if repeated is None else keep_first)
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from None
     if not isinstance(row, dict):
         raise BadInput(f"{path}: expected an object, got {type(row).__name__}")
     return row
+
+
+def require_inside(reference: str) -> str:
+    """Return a media reference, or refuse one that is no plain path below the data folder.
+
+    Raises:
+        ValueError: It is absolute, climbs, or no file could have that name.
+    """
+    parts = PurePosixPath(reference).parts
+    if not parts or parts[0] == "/" or ".." in parts or "\\" in reference:
+        raise ValueError(f"{reference!r} leaves the data folder")
+    if "\0" in reference or max(len(part.encode()) for part in parts) > LIMIT_NAME_BYTES:
+        raise ValueError(f"{reference[:60]!r} is no file name")
+    return reference

@@ -1,6 +1,6 @@
 """Denials: what is not there, to fill a paragraph up to its length."""
 
-from lineament.records.write.clauses import read_word_table
+from lineament.records.write.clauses import PLURAL_PARTS, read_word_table
 from lineament.records.write.grammar import join_words
 from lineament.records.write.paragraph import Paragraph
 
@@ -61,7 +61,9 @@ def _deny(paragraph: Paragraph, section: str, names: list[str], head: str) -> No
     else:
         words = [paragraph.voice.fill(table[name].phrases[0]) for name in names]
     bare = [word.removeprefix("a ").removeprefix("an ") for word in words]
+    is_plural = section == "not_covered" and table[names[1]].part in PLURAL_PARTS
     paragraph.add(
         section, nor=join_words([bare[0], *(f"no {word}" for word in bare[1:])]), part=head,
-        a=words[0], b=words[1] if len(words) > 1 else "", **{"or": join_words(words, "or")},
+        a=words[0], b=words[1] if len(words) > 1 else "",
+        **{"or": join_words(words, "or"), "is": "are" if is_plural else "is"},
     )  # fmt: skip

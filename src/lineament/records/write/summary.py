@@ -89,14 +89,16 @@ def _skin(paragraph: Paragraph) -> None:
 
 
 def _face(paragraph: Paragraph) -> None:
-    _have(paragraph, paragraph.true_of(FACE))
+    # Of a face one does not say that it has a round face.
+    _have(paragraph, paragraph.true_of(FACE), "have_shape")
 
 
-def _have(paragraph: Paragraph, names: list[str] | tuple[str, ...]) -> None:
+def _have(paragraph: Paragraph, names: list[str] | tuple[str, ...], section: str = "have") -> None:
     if names:
         nouns = [paragraph.noun(name) for name in names]
         verb = "are" if is_plural(nouns[0]) else "is"
-        paragraph.add("have", l=join_words(nouns), **{"is": verb})
+        be = "are" if len(nouns) > 1 else verb
+        paragraph.add(section, l=join_words(nouns), be=be, **{"is": verb})
 
 
 def _hair(paragraph: Paragraph) -> None:
@@ -131,7 +133,7 @@ def _worn(paragraph: Paragraph) -> None:
         paragraph.add("worn", l=join_words([paragraph.noun(name) for name in names]))
     makeup = paragraph.true_of(MAKEUP)
     if makeup:
-        paragraph.add("worn", l=join_words([paragraph.noun(name) for name in makeup]))
+        paragraph.add("makeup", l=join_words([paragraph.noun(name) for name in makeup]))
 
 
 def _facial_hair(paragraph: Paragraph) -> None:

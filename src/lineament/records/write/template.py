@@ -9,6 +9,7 @@ from typing import final
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record, Turn
+from lineament.records.write.actions import write_action
 from lineament.records.write.aspects import write_choose, write_color, write_which
 from lineament.records.write.comparison import write_comparison
 from lineament.records.write.conversation import write_conversation
@@ -40,12 +41,13 @@ KINDS: Mapping[str, Write] = {
     "comparison": write_comparison,
     "conversation": write_conversation,
     "unanswerable": write_unanswerable,
+    "action": write_action,
 }
 # How many records of each kind one annotation gives, where it has the facts.
 DEFAULT_COUNTS: Mapping[str, int] = {
     "summary": 1, "caption": 1, "yes_no": 6, "which": 1, "color": 1, "choose": 1, "list": 1,
     "count": 1, "timed": 2, "sex": 1, "age": 1, "emotion": 1, "cues": 1, "comparison": 2,
-    "conversation": 1, "unanswerable": 1,
+    "conversation": 1, "unanswerable": 1, "action": 1,
 }  # fmt: skip
 # What can be written where several people look alike: each is named by the side.
 # They make up in number for the kinds that fall away.
@@ -86,7 +88,7 @@ class TemplateWriter:
         if subject is None:
             return
         view = View(annotation, subject)
-        rng = Random(_hash_seed(self.seed, annotation.media))
+        rng = Random(hash_seed(self.seed, annotation.media))
         origin = {
             "licence": annotation.licence,
             "split_key": annotation.split_key,
@@ -129,6 +131,7 @@ def record_from_draft(draft: Draft, media: str, origin: Mapping[str, str]) -> Re
     return Record(draft.kind, draft.level, media, tuple(turns), provenance=provenance)
 
 
-def _hash_seed(seed: int, media: str) -> int:
+def hash_seed(seed: int, media: str) -> int:
+    """Return the seed of all that is drawn about one picture or clip."""
     digest = hashlib.blake2b(f"{seed}:{media}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")

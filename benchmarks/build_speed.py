@@ -1,0 +1,90 @@
+"""Verified turns a second on one core: write, read back, check, id, de-duplicate, Parquet.
+
+Counts processor time of this process; the source's rows are read before. Turns are entries of the
+column ``turns`` (questions and answers); answers alone are given beside them. A second figure has
+the reader's cache of equal texts emptied for every chunk, so that caching is told apart.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+from lineament.annotation import Annotation
+from lineament.claims import read_claims
+from lineament.records.build import BuildSettings, build
+from lineament.records.chunk import ChunkWriter
+from lineament.records.sources.table import require_source
+
+RESULT = Path(__file__).resolve().parent / "results" / "build_speed.json"
+
+
+class Ready:
+    """A source whose rows are in memory."""
+
+    name, licence, splits, needs_folder = "ready", "", ("all",), False
+
+    def __init__(self, rows: list[Annotation]) -> None:
+        self.rows = rows
+
+    def read(self, folder: Path, split: str):  # noqa: ARG002
+        return iter(self.rows)
+
+
+def measure(rows: list[Annotation], seed: int) -> tuple[int, float]:
+    """Return turns and seconds of processor time of one build."""
+    with tempfile.TemporaryDirectory() as out:
+        began = time.process_time()
+        result = build(Ready(rows), None, Path(out) / "out", BuildSettings(seed=seed))
+        return result.totals.counts["turns"], time.process_time() - began
+
+
+def measure_uncached(rows: list[Annotation], seed: int) -> tuple[int, float]:
+    """Do the same with the reader's cache emptied before every chunk."""
+    whole = ChunkWriter.__call__
+
+    def forgetful(self, chunk):
+        read_claims.cache_clear()
+        return whole(self, chunk)
+
+    ChunkWriter.__call__ = forgetful  # type: ignore[method-assign]
+    try:
+        return measure(rows, seed)
+    finally:
+        ChunkWriter.__call__ = whole  # type: ignore[method-assign]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="the folder of ffhq-features-70k")
+    parser.add_argument("--annotations", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    source = require_source("ffhq-features")
+    found = (row for row in source.read(arguments.data, "all") if isinstance(row, Annotation))
+    rows = list(islice(found, arguments.annotations))
+    measure(rows[:200], 99)  # tables are read, code is warm
+    cached, uncached = [], []
+    for seed in range(arguments.rounds):
+        for function, rates in ((measure, cached), (measure_uncached, uncached)):
+            turns, seconds = function(rows, seed)
+            rates.append(turns / seconds)
+    result = {
+        "command": "python benchmarks/build_speed.py DATA",
+        "annotations": len(rows),
+        "turns_per_second": round(statistics.median(cached)),
+        "answers_per_second": round(statistics.median(cached) / 2),
+        "turns_per_second_without_reader_cache": round(statistics.median(uncached)),
+        "all_rounds": [round(rate) for rate in cached],
+        "load_average": os.getloadavg()[0],
+    }
+    print(json.dumps(result, indent=1))
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

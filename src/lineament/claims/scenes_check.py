@@ -1,0 +1,193 @@
+"""Claims about an aerial scene against its annotation: by facts where told, else by geometry."""
+
+from collections.abc import Iterable, Sequence
+
+from lineament.annotation import Annotation, Fact
+from lineament.claims.check import Checked, CheckedClaim, Verdict, check_text
+from lineament.claims.claim import Claim
+from lineament.claims.scenes_objects import (
+    RELATIONS,
+    Answer,
+    Scene,
+    SceneObject,
+    find_density,
+    is_extreme,
+    is_related,
+    is_scene,
+    lies_in,
+    lies_on_side,
+    read_scene,
+)
+from lineament.claims.scenes_read import read_scene_claims
+
+_COVERS = ("water", "trees", "grass", "bare_land", "fields", "urban")
+
+
+def check_any_text(text: str, annotation: Annotation, subject: str | None = None) -> Checked:
+    """Read a text and check every claim of it, about faces or about a scene, as fits."""
+    if is_scene(annotation):
+        return check_scene_text(text, annotation)
+    return check_text(text, annotation, subject)
+
+
+def check_scene_text(text: str, annotation: Annotation) -> Checked:
+    """Read a text about an aerial scene and check every claim of it."""
+    return check_scene_claims(read_scene_claims(text), annotation)
+
+
+def check_scene_claims(claims: Iterable[Claim], annotation: Annotation) -> Checked:
+    """Check claims about an aerial scene.
+
+    What cannot be told from the facts, or lies too near a border of position, size or distance, is
+    unknown.
+    """
+    scene = read_scene(annotation)
+    return Checked(tuple(_check(claim, scene, annotation) for claim in claims))
+
+
+def _check(claim: Claim, scene: Scene, annotation: Annotation) -> CheckedClaim:
+    if claim.name in _COVERS or claim.name in ("scene_class", "density"):
+        answer, rule, fact = _judge_picture(claim, scene, annotation)
+    elif claim.name == "object_count":
+        answer, rule, fact = _judge_count(claim, scene, annotation)
+    else:
+        answer, rule, fact = _judge_objects(claim, scene, annotation)
+    if answer is None:
+        return CheckedClaim(claim, "unknown", rule, fact)
+    verdict: Verdict = "supported" if answer is not claim.negated else "contradicted"
+    return CheckedClaim(claim, verdict, rule, fact)
+
+
+_Judged = tuple[Answer, str, Fact | None]
+
+
+def _judge_picture(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
+    if claim.name == "density":
+        found = find_density(scene)
+        answer = None if found is None else found == claim.value
+        return answer, f"objects lie {found or 'alone'}", None
+    facts = annotation.facts_named(claim.name, "clip")
+    if facts:
+        return facts[0].value == claim.value, "stated", facts[0]
+    if annotation.is_closed(claim.name):
+        return claim.value is False, f"{claim.name} is closed and not listed", None
+    return None, f"nothing says {claim.name}", None
+
+
+def _judge_count(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
+    chosen = choose_objects(claim.subject, scene)
+    if chosen is None or not isinstance(claim.value, tuple):
+        return None, "not a class of objects", None
+    sure, unsure, is_listed = chosen
+    low, high = claim.value
+    least = len(sure)
+    most = least + len(unsure) if is_listed else None
+    number = str(least) if most == least else f"{least} to {most}"
+    if most is None:
+        number = f"at least {least}"
+    rule = f"{number} of {claim.subject.replace('_', ' ')} counted"
+    fact = _fact_of(sure[0], annotation) if sure else None
+    is_above = high is not None and least >= high
+    is_below = low is not None and most is not None and most < low
+    if is_above or is_below:
+        return False, rule, fact
+    is_enough = low is None or least >= low
+    is_few = high is None or (most is not None and most < high)
+    return (True if is_enough and is_few else None), rule, fact
+
+
+def _judge_objects(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
+    chosen = choose_objects(claim.subject, scene)
+    if chosen is None:
+        return None, "not a class of objects", None
+    sure, unsure, is_listed = chosen
+    candidates = (*sure, *unsure)
+    if not candidates:
+        return (False if is_listed else None), f"no {claim.subject} is listed", None
+    if claim.name in RELATIONS:
+        others = choose_objects(str(claim.value), scene)
+        if others is None:
+            return None, "not a class of objects", None
+        targets = (*others[0], *others[1])
+        if not targets:
+            return (False if others[2] else None), f"no {claim.value} is listed", None
+        answers = [_any([is_related(one, claim.name, o) for o in targets]) for one in candidates]
+    else:
+        answers = [_tell(one, claim) for one in candidates]
+    joined = _all(answers) if claim.quantity == "all" else _any(answers)
+    place = answers.index(joined)
+    rule = f"{claim.name.replace('_', ' ')} of {len(candidates)} checked"
+    return joined, rule, _fact_of(candidates[place], annotation)
+
+
+def _tell(found: SceneObject, claim: Claim) -> Answer:
+    """Say whether one object is as claimed."""
+    value = claim.value
+    if claim.name == "object_color":
+        return found.color == value if found.color else None
+    if claim.name == "object_position":
+        return lies_in(found, str(value))
+    if claim.name == "object_side":
+        return lies_on_side(found, str(value))
+    number = found.length_meters if claim.name == "length_meters" else found.degrees
+    if number is None or not isinstance(value, tuple):
+        return None
+    low, high = value
+    if claim.name == "orientation_degrees" and low is not None and low < 0 and number > 90:
+        number -= 180
+    return (low is None or number >= low) and (high is None or number < high)
+
+
+def choose_objects(
+    designator: str, scene: Scene
+) -> tuple[Sequence[SceneObject], Sequence[SceneObject], bool] | None:
+    """Return the objects that words pick: surely, perhaps, and whether none can be missing.
+
+    Args:
+        designator: Words in the reader's order: places, extreme, colour, class.
+        scene: All objects.
+    """
+    *qualities, name = designator.split() or [""]
+    if not name:
+        return None
+    sure = list(scene.of_class(name))
+    unsure: list[SceneObject] = []
+    for quality in reversed(qualities):
+        answers = {one.id: _fits(one, quality, scene, name) for one in (*sure, *unsure)}
+        unsure = [o for o in unsure if answers[o.id] is not False] + [
+            o for o in sure if answers[o.id] is None
+        ]
+        sure = [o for o in sure if answers[o.id]]
+    return sure, unsure, scene.is_listed(name)
+
+
+def _fits(one: SceneObject, quality: str, scene: Scene, name: str) -> Answer:
+    kind, colon, rest = quality.partition(":")
+    if colon and kind == "at":
+        return lies_in(one, rest)
+    if colon and kind == "side":
+        return lies_on_side(one, rest)
+    if colon:
+        targets = scene.of_class(rest)
+        if not targets:
+            return False if scene.is_listed(rest) else None
+        return _any([is_related(one, kind, other) for other in targets])
+    if quality in ("largest", "smallest", "leftmost", "rightmost", "topmost", "bottommost"):
+        return is_extreme(one, quality, scene.of_class(name))
+    return one.color == quality if one.color else None
+
+
+def _any(answers: Sequence[Answer]) -> Answer:
+    if any(answers):
+        return True
+    return False if all(answer is False for answer in answers) else None
+
+
+def _all(answers: Sequence[Answer]) -> Answer:
+    if any(answer is False for answer in answers):
+        return False
+    return True if all(answers) else None
+
+
+def _fact_of(found: SceneObject, annotation: Annotation) -> Fact | None:
+    return next((f for f in annotation.facts_of(found.id) if f.name == "object_class"), None)

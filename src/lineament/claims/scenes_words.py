@@ -1,0 +1,224 @@
+"""The words of aerial scenes compiled into one scanner: a sentence becomes a row of tokens."""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lineament.claims.claim import Range
+from lineament.vocabulary.words import read_table
+
+_NUMBERS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen", "twenty",
+)  # fmt: skip
+NUMBERS: Mapping[str, int] = {word: number for number, word in enumerate(_NUMBERS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A noun phrase about objects.
+
+    Attributes:
+        name: The class.
+        count: How many the words say; None for `the`.
+        color: The colour that is named, or empty.
+        extreme: ``largest``, ``leftmost``, ..., or empty.
+        is_plural: The noun is.
+        is_all: All of them are meant.
+    """
+
+    name: str
+    count: Range | None
+    color: str = ""
+    extreme: str = ""
+    is_plural: bool = False
+    is_all: bool = False
+
+    @property
+    def designator(self) -> str:
+        """The words that pick the objects, in a fixed order: ``largest white ship``."""
+        return " ".join(part for part in (self.extreme, self.color, self.name) if part)
+
+    @property
+    def is_definite(self) -> bool:
+        """Say whether a certain one is meant."""
+        return self.count is None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a sentence that means something.
+
+    Attributes:
+        kind: ``noun``, ``position``, ``side``, ``relation``, ``color``, ``not``, ...
+        value: What it says; its type depends on the kind.
+        start: Offset in the sentence.
+        stop: Offset just after it.
+    """
+
+    kind: str
+    value: Any
+    start: int
+    stop: int
+
+
+@functools.cache
+def read_scene_words() -> Mapping[str, Mapping[str, Any]]:
+    """Read scenes_words.toml."""
+    return read_table("scenes_words.toml")
+
+
+def split_scene_tokens(sentence: str) -> list[Token]:
+    """Return what a sentence is made of, unknown words left out."""
+    return [_read_match(match) for match in _scanner().finditer(sentence)]
+
+
+@functools.cache
+def _scanner() -> re.Pattern[str]:
+    count = (
+        r"(?P<bound>at\s+least|at\s+most|more\s+than|fewer\s+than|less\s+than|exactly|about|around)?"
+        r"\s*(?P<number>\d+|" + "|".join(NUMBERS) + r")"
+    )
+    lead = (
+        rf"(?:(?P<no>no|without(?:\s+any)?|not\s+(?:a|any|a\s+single))\b|(?P<all>all|every|each)\b"
+        rf"(?:\s+of)?(?:\s+the)?|(?P<only>the\s+only|a\s+single|only\s+one)\b|{count}\b"
+        r"|(?P<some>several|some|many|multiple|a\s+few|numerous)\b"
+        r"|(?P<a>an?|another)\b|(?P<the>the|this|that|these|those)\b)"
+    )
+    colors, extremes = _choices("color"), _choices("extreme")
+    noun = (
+        rf"(?:{lead}\s+)?(?P<extreme>(?:{'|'.join(extremes)})\s+)?(?P<filler>(?:small|large|parked"
+        rf"|other|visible|listed)\s+)?(?P<color>(?:{'|'.join(colors)})\s+)?"
+        rf"(?P<noun>{'|'.join(_nouns())})\b"
+        r"(?!\s+(?:scene|area|site|zone|landscape)\b)"
+    )
+    parts = [
+        rf"(?P<scene>(?:{'|'.join(_choices('scene'))})\s+(?:scene|area|site|zone|landscape)\b)",
+        r"(?P<urban>urban|rural)\b(?:\s+(?:area|scene|surroundings))?",
+        noun,
+        *(rf"(?P<{kind}>(?:{'|'.join(_choices(kind))})\b)" for kind in _PLAIN),
+        rf"(?P<bare_color>(?:{'|'.join(colors)})\b)",
+        rf"(?P<cover>(?:(?P<cover_no>no|without(?:\s+any)?)\s+)?(?:{'|'.join(_choices('cover'))})\b)",
+        r"(?P<length>(?:about|around|roughly|some)?\s*(?P<meters>\d+(?:\.\d+)?)\s*"
+        r"(?:m|meters?|metres?)\b(?:\s+(?:long|in\s+length))?)",
+        r"(?P<not>\bnot\b|n't\b|\bnever\b|\bneither\b|\bnor\b)",
+        r"(?P<hedge>may|might|probably|possibly|perhaps|likely|appears?|seems?)\b",
+        r"(?P<it>it|they)\b",
+        r"(?P<stop>[,;:]|but\b|while\b|whereas\b|where\b)",
+        r"(?P<and>and\b)",
+        r"(?P<be>is|are|was|were|has|have|there|shows?|contains?|lies?|stands?|sits?)\b",
+    ]
+    return re.compile("|".join(rf"(?<![\w-]){p}" if i != _NOT else p for i, p in enumerate(parts)),
+                      re.IGNORECASE)  # fmt: skip
+
+
+_PLAIN = ("position", "side", "relation", "density", "orientation")
+_NOT = 3 + len(_PLAIN) + 3
+
+
+def _choices(table: str) -> list[str]:
+    """Return every phrase of a table as a pattern, longest first."""
+    phrases = (p for group in read_scene_words()[table].values() for p in group)
+    return [_loose(p) for p in sorted(phrases, key=len, reverse=True)]
+
+
+def _nouns() -> list[str]:
+    forms = (form for pairs in read_scene_words()["noun"].values() for p in pairs for form in p)
+    return [_loose(form) for form in sorted(set(forms), key=len, reverse=True)]
+
+
+def _loose(phrase: str) -> str:
+    """Let blanks and hyphens within a phrase stand for each other."""
+    return r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", phrase)))
+
+
+@functools.cache
+def _meanings(table: str) -> Mapping[str, str]:
+    return {_fold(p): key for key, group in read_scene_words()[table].items() for p in group}
+
+
+@functools.cache
+def _noun_meanings() -> Mapping[str, tuple[str, bool]]:
+    found: dict[str, tuple[str, bool]] = {}
+    for name, pairs in read_scene_words()["noun"].items():
+        for singular, plural in pairs:
+            found[_fold(plural)] = (name, True)
+            found[_fold(singular)] = (name, False)
+    return found
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"[\s-]+", " ", text.strip().lower())
+
+
+def _read_match(match: re.Match[str]) -> Token:
+    start, stop = match.span()
+    groups = match.groupdict()
+    if groups["noun"]:
+        return Token("noun", _read_noun(match), start, stop)
+    if groups["scene"]:
+        word = re.sub(r"\s+(?:scene|area|site|zone|landscape)$", "", groups["scene"].lower())
+        return Token("scene", _meanings("scene")[_fold(word)], start, stop)
+    if groups["urban"]:
+        return Token("urban", groups["urban"].lower() == "urban", start, stop)
+    if groups["bare_color"]:
+        return Token("color", _meanings("color")[_fold(groups["bare_color"])], start, stop)
+    if groups["cover"]:
+        word = re.sub(r"^(?:no|without(?:\s+any)?)\s+", "", groups["cover"].lower())
+        name = _meanings("cover")[_fold(word)]
+        return Token("cover", (name, not groups["cover_no"]), start, stop)
+    if groups["length"]:
+        return Token("length", float(groups["meters"]), start, stop)
+    for kind in _PLAIN:
+        if groups[kind]:
+            return Token(kind, _meanings(kind)[_fold(groups[kind])], start, stop)
+    kind = next(k for k in ("not", "hedge", "it", "stop", "and", "be") if groups[k])
+    return Token(kind, groups[kind].lower(), start, stop)
+
+
+def _read_noun(match: re.Match[str]) -> Noun:
+    groups = match.groupdict()
+    name, is_plural = _noun_meanings()[_fold(groups["noun"])]
+    color = _meanings("color")[_fold(groups["color"])] if groups["color"] else ""
+    extreme = _meanings("extreme")[_fold(groups["extreme"])] if groups["extreme"] else ""
+    if (
+        groups["filler"]
+        and f"{groups['filler'].strip().lower()}_{name}" in read_scene_words()["noun"]
+    ):
+        name = f"{groups['filler'].strip().lower()}_{name}"
+    is_all = bool(groups["all"]) or bool(groups["the"] and is_plural)
+    return Noun(name, _read_count(groups, is_plural=is_plural), color, extreme, is_plural, is_all)
+
+
+def _read_count(groups: Mapping[str, str | None], *, is_plural: bool) -> Range | None:
+    if groups["no"]:
+        return (0, 1)
+    if groups["only"]:
+        return (1, 2)
+    if groups["number"]:
+        return _read_bound((groups["bound"] or "").lower().split(), groups["number"])
+    if groups["some"]:
+        return (2, None)
+    if groups["a"]:
+        return (1, None)
+    if groups["the"] or groups["all"] or groups["extreme"]:
+        return None
+    return (2, None) if is_plural else (1, None)
+
+
+def _read_bound(bound: Iterable[str], number: str) -> Range:
+    value = int(number) if number.isdecimal() else NUMBERS[number.lower()]
+    words = list(bound)
+    if words == ["at", "least"]:
+        return (value, None)
+    if words == ["at", "most"]:
+        return (None, value + 1)
+    if words[-1:] == ["than"]:
+        return (value + 1, None) if words[0] == "more" else (None, value)
+    if words and words[0] in ("about", "around"):
+        slack = max(1, round(value * 0.15))
+        return (value - slack, value + slack + 1)
+    return (value, value + 1)

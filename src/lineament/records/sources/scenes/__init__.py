@@ -1,0 +1,1 @@
+"""Aerial scenes: one small file per data set or layout, each to annotations and to ready turns."""

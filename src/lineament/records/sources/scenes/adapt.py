@@ -1,0 +1,208 @@
+"""Adaption: labels to turns and back; wording by hash, duplicates by the published rule."""
+
+import functools
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+from lineament.annotation import Annotation
+from lineament.errors import BadInput
+from lineament.records.record import ONE_FACT, SEVERAL_FACTS, Record, Turn
+from lineament.records.sources.scenes.boxes import write_box
+from lineament.records.sources.scenes.label import Label, Task, find_size_px, labels_of
+from lineament.records.sources.scenes.layout import spell_class
+
+MAX_PACKED = 16
+_BLANKS = re.compile(r"\s+")
+PACKED_TASKS: frozenset[Task] = frozenset(("vqa", "count", "existence"))
+# What records are called; `caption` is what our own writer writes, and is verified as such.
+KIND_OF: Mapping[Task, str] = {
+    "caption": "image_caption",
+    "vqa": "vqa",
+    "grounding": "grounding",
+    "region": "region_caption",
+    "class": "scene_class",
+}
+# Tasks whose labels keep the data set's own question, and so share its wordings.
+_ASKED_AS: Mapping[Task, str] = {"count": "vqa", "existence": "vqa"}
+
+
+@functools.cache
+def read_wordings() -> Mapping[str, Any]:
+    """Read wordings.toml."""
+    text = (resources.files("lineament.records.sources.scenes") / "wordings.toml").read_text(
+        encoding="utf-8"
+    )
+    return tomllib.loads(text)
+
+
+def wordings_of(task: Task) -> tuple[str, ...]:
+    """Return every way in which a task is asked."""
+    return tuple(read_wordings()["question"][_ASKED_AS.get(task, task)])
+
+
+def adapt_annotation(
+    annotation: Annotation,
+    provenance: Mapping[str, str] | None = None,
+    *,
+    seed: int = 0,
+    use_tags: bool = False,
+    max_packed: int = MAX_PACKED,
+) -> Iterator[Record]:
+    """Yield the records that a picture's own labels give; nothing is added or left out.
+
+    Questions about one picture become turns of one record, shuffled by hash; captions, boxes and
+    classes are records of their own. A flaw of a label is told in the record's provenance.
+
+    Args:
+        annotation: As a source of scenes yields it.
+        provenance: Goes into every record: source, split, ...
+        seed: Changes wordings and the order of questions.
+        use_tags: Write the task's tag before the first question.
+        max_packed: Most questions in one record.
+    """
+    origin = {
+        "licence": annotation.licence,
+        "split_key": annotation.split_key,
+        **(provenance or {}),
+        "writer": "adapted-1",
+        "seed": str(seed),
+    }
+    size_px = find_size_px(annotation)
+    for task, group in _group_labels(labels_of(annotation), annotation.media, seed, max_packed):
+        turns: list[Turn] = []
+        details: list[Mapping[str, Any]] = []
+        for label in group:
+            question, number = word_question(label, annotation.media, size_px, seed)
+            if use_tags and not turns:
+                question = f"{read_wordings()['tag'][task]} {question}"
+            turns += (Turn("user", question), Turn("assistant", word_answer(label, size_px)))
+            details.append({**_detail(label), "wording": number})
+        level = ONE_FACT if len(group) == 1 else SEVERAL_FACTS
+        detail = json.dumps({"size_px": size_px, "labels": details}, ensure_ascii=False)
+        kept = {**origin, "detail": detail}
+        yield Record(KIND_OF[task], level, annotation.media, tuple(turns), provenance=kept)
+
+
+def word_question(
+    label: Label, media: str, size_px: tuple[float, float] | None, seed: int = 0
+) -> tuple[str, int]:
+    """Return the question of a label, and the number of its wording."""
+    wordings = wordings_of(label.task)
+    number = _hash(seed, media, label.row, label.question, label.answer) % len(wordings)
+    box = ""
+    if label.task == "region":
+        box = _write_label_box(label, size_px)
+    text = wordings[number].replace("{b}", box).replace("{p}", _tidy(label))
+    return text.replace("{q}", _tidy(label)), number
+
+
+def _tidy(label: Label) -> str:
+    """Return the question as it is asked: single blanks, and no full stop inside a sentence."""
+    text = _BLANKS.sub(" ", label.question).strip()
+    return text.rstrip(" .") if label.task == "grounding" else text
+
+
+def word_answer(label: Label, size_px: tuple[float, float] | None) -> str:
+    """Return the answer of a label as text."""
+    if label.task == "grounding":
+        return _write_label_box(label, size_px)
+    return spell_class(label.answer) if label.task == "class" else label.answer
+
+
+def labels_from_record(record: Record) -> tuple[Label, ...]:
+    """Return the labels that a record was adapted from; the inverse of `adapt_annotation`.
+
+    Questions and answers are read from the turns, not from the provenance, which adds only what
+    no text says: the row's id, its type, and a box in whole pixels.
+
+    Raises:
+        BadInput: The record was not adapted from labels.
+    """
+    try:
+        detail = json.loads(record.provenance["detail"])
+        rows: list[Mapping[str, Any]] = detail["labels"]
+        pairs = zip(record.turns[::2], record.turns[1::2], rows, strict=True)
+        return tuple(_label_from_pair(question, answer, row) for question, answer, row in pairs)
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadInput(f"record {record.id}: not adapted from labels ({error})") from None
+
+
+def flaws_of(record: Record) -> tuple[str, ...]:
+    """Return why a record's labels should not be trained on; empty where nothing is wrong."""
+    return tuple(label.flaw for label in labels_from_record(record) if label.flaw)
+
+
+def _label_from_pair(question: Turn, answer: Turn, row: Mapping[str, Any]) -> Label:
+    task: Task = row["task"]
+    head, tail = _split_wording(wordings_of(task)[row["wording"]])
+    asked = question.text[question.text.index(head) + len(head) :]
+    asked = asked[: len(asked) - len(tail)]
+    asked = row.get("raw", asked)
+    box: Any = tuple(row["box_px"]) if row["box_px"] else None
+    return Label(
+        task=task,
+        question=asked if task in (*PACKED_TASKS, "grounding") else "",
+        answer="" if task == "grounding" else row.get("class", answer.text),
+        type=row["type"],
+        box_px=box,
+        row=row["row"],
+        is_number=row["is_number"],
+        flaw=row["flaw"],
+    )
+
+
+def _split_wording(wording: str) -> tuple[str, str]:
+    """Return what a wording says before and after its slot."""
+    for slot in ("{q}", "{p}", "{b}"):
+        if slot in wording:
+            head, _, tail = wording.partition(slot)
+            return head, tail
+    return wording, ""
+
+
+def _detail(label: Label) -> dict[str, Any]:
+    detail = asdict(label)
+    del detail["question"], detail["answer"]
+    if _tidy(label) != label.question:
+        detail["raw"] = label.question
+    if label.task == "class":
+        detail["class"] = label.answer
+    return detail
+
+
+def _group_labels(
+    labels: tuple[Label, ...], media: str, seed: int, max_packed: int
+) -> Iterator[tuple[Task, list[Label]]]:
+    """Yield single labels, and questions packed so that no record asks one twice."""
+    packs: list[list[Label]] = []
+    packed = [label for label in labels if label.task in PACKED_TASKS]
+    packed.sort(key=lambda label: _hash(seed, media, label.row, label.question))
+    for label in packed:
+        for pack in packs:
+            if len(pack) < max_packed and all(label.question != p.question for p in pack):
+                pack.append(label)
+                break
+        else:
+            packs.append([label])
+    for label in labels:
+        if label.task not in PACKED_TASKS:
+            yield label.task, [label]
+    for pack in packs:
+        yield "vqa", pack
+
+
+def _write_label_box(label: Label, size_px: tuple[float, float] | None) -> str:
+    if label.box_px is None or size_px is None:
+        raise BadInput(f"label {label.row}: a box needs its corners and the picture's size")
+    return write_box(label.box_px, size_px)
+
+
+def _hash(*parts: object) -> int:
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

@@ -1,0 +1,101 @@
+"""Where the files of a data set lie, and what its class names mean in our words."""
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lineament.annotation import Fact
+from lineament.errors import BadInput
+from lineament.records.sources.scenes.label import UNKNOWN_CLASS
+from lineament.records.sources.source import Dropped
+
+PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+
+@functools.cache
+def read_class_table() -> Mapping[str, Any]:
+    """Read classes.toml: ``object`` and ``scene``, from folded names to ours."""
+    text = (resources.files("lineament.records.sources.scenes") / "classes.toml").read_text(
+        encoding="utf-8"
+    )
+    return {
+        kind: {spelling: ours for ours, spellings in rows.items() for spelling in spellings}
+        | {_SEPARATORS.sub("", ours): ours for ours in rows}
+        for kind, rows in tomllib.loads(text).items()
+    }
+
+
+def find_object_class(name: str) -> str | None:
+    """Return our class for a data set's name of one; case and separators do not matter."""
+    return read_class_table()["object"].get(fold_name(name))
+
+
+def find_scene_class(name: str) -> str | None:
+    """Return our kind of scene for a data set's name of one."""
+    return read_class_table()["scene"].get(fold_name(name))
+
+
+def fold_name(name: str) -> str:
+    """Return a class name without case, blanks, hyphens and underscores."""
+    return _SEPARATORS.sub("", name).lower()
+
+
+def scene_facts(name: str) -> list[Fact]:
+    """Return the fact that a scene label states, if we have a word for it."""
+    ours = find_scene_class(name)
+    return [Fact("scene_class", ours, subject="clip")] if ours else []
+
+
+def drop_class(row: str, name: object) -> Dropped:
+    """Return the drop for a class that no table knows."""
+    return Dropped(row, UNKNOWN_CLASS, repr(name))
+
+
+def find_folder(folder: Path, *marks: str, inside: tuple[str, ...] = ()) -> Path:
+    """Return the folder itself, or one inside it, that holds any of these files or folders.
+
+    Data sets are unpacked with one folder too many or too few; names with ``*`` are patterns.
+
+    Raises:
+        BadInput: Neither holds any.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder", hint="give the data set's folder: --data")
+    for place in (folder, *(folder / name for name in inside)):
+        if any(next(place.glob(mark), None) is not None for mark in marks):
+            return place
+    raise BadInput(f"{folder}: holds no {' or '.join(marks)}", hint="is this the right folder?")
+
+
+def find_picture(folder: Path, name: str, *, inside: tuple[str, ...] = ("images", "")) -> str:
+    """Return the reference of a picture below the folder, or its bare name where it is not there.
+
+    Labels stay useful without their pictures: for counting, and for text alone.
+    """
+    for place in inside:
+        reference = f"{place}/{name}" if place else name
+        if (folder / reference).is_file():
+            return reference
+    return name
+
+
+def list_pictures(folder: Path) -> Iterator[Path]:
+    """Yield the pictures of a folder by name, numbers in their order."""
+    found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
+    yield from sorted(found, key=lambda path: natural_key(path.name))
+
+
+def natural_key(name: str) -> tuple[Any, ...]:
+    """Return a key that sorts ``beach_9`` before ``beach_10``."""
+    return tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name))
+
+
+def spell_class(name: str) -> str:
+    """Write a class name as words: ``DenseResidential`` and ``dense_residential`` alike."""
+    return _HUMP.sub(" ", name).replace("_", " ").replace("-", " ").lower()

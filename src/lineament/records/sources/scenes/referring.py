@@ -1,0 +1,199 @@
+"""Phrases and boxes: DIOR-RSVG, as grounding and as region captions, and RSVG-HR."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import final
+
+from lineament.annotation import Annotation
+from lineament.errors import BadInput
+from lineament.records.record import Record
+from lineament.records.sources.rows import find_file, read_lines, require_file
+from lineament.records.sources.scenes.adapt import adapt_annotation
+from lineament.records.sources.scenes.boxes import Box, is_box
+from lineament.records.sources.scenes.label import BAD_BOX, Label, Task
+from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
+from lineament.records.sources.scenes.objects import Marked, Sheet, annotate_objects
+from lineament.records.sources.scenes.voc import VocFile, read_voc
+from lineament.records.sources.source import NO_LABEL, UNREADABLE, Dropped, require_split
+
+# DIOR numbers its pictures: trainval to here, test from the next on.
+LAST_TRAINVAL = 11_725
+RSVG_HR_SIDE_PX = 1024.0
+_OFFICIAL = "official-"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DiorRsvg:
+    """VOC files with a phrase per object.
+
+    ``train`` and ``test`` cut by picture, as DIOR does; ``official-train``, ``-val`` and
+    ``-test`` are the published lists of running phrase numbers, which put one picture on both
+    sides. The two kinds of split must not be mixed: their test parts overlap the other's train.
+
+    Attributes:
+        name: What people type.
+        task: ``grounding`` asks for the box, ``region`` for the phrase.
+    """
+
+    name: str
+    task: Task
+    licence: str = "none stated; citation asked"
+    splits: tuple[str, ...] = (
+        "train", "test", "official-train", "official-val", "official-test",
+    )  # fmt: skip
+    needs_folder: bool = True
+
+    def read(self, folder: Path, split: str = "train") -> Iterator[Annotation | Dropped]:
+        """Yield a picture with the phrases of the split."""
+        require_split(self, split)
+        place = find_folder(folder, "*.xml", "Annotations", inside=("DIOR_RSVG", "DIOR-RSVG"))
+        xml = place / "Annotations" if any((place / "Annotations").glob("*.xml")) else place
+        numbers = _read_numbers(place, split) if split.startswith(_OFFICIAL) else None
+        names = None if numbers is not None else _read_names(place, split)
+        running = 0
+        for path in sorted(xml.glob("*.xml"), key=lambda p: natural_key(p.name)):
+            file = read_voc(path)
+            if isinstance(file, Dropped):
+                yield file
+                continue
+            first, running = running, running + len(file.objects)
+            if numbers is not None:
+                chosen = [i for i in range(len(file.objects)) if first + i in numbers]
+                if chosen:
+                    objects = tuple(file.objects[i] for i in chosen)
+                    yield from self._annotate(place, replace(file, objects=objects))
+            elif _is_of_split(path.stem, split, names):
+                yield from self._annotate(place, file)
+
+    def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
+        """Yield one record for each phrase."""
+        for item in self.read(folder, split):
+            if isinstance(item, Dropped):
+                yield item
+            else:
+                yield from adapt_annotation(item, {"source": self.name, "split": split})
+
+    def _annotate(self, place: Path, file: VocFile) -> Iterator[Annotation | Dropped]:
+        labels: list[Label] = []
+        objects: list[Marked] = []
+        for found in file.objects:
+            if not found.phrase:
+                yield Dropped(found.row, NO_LABEL, found.name)
+            elif len(found.points_px) != 4 or not is_box(_box(found.points_px)):
+                yield Dropped(found.row, BAD_BOX, found.name)
+            else:
+                objects.append(Marked(found.name, found.points_px, found.row))
+                labels.append(
+                    _label(self.task, found.phrase, _box(found.points_px), found.name, found.row)
+                )
+        if not labels or file.size_px is None:
+            yield Dropped(file.name, NO_LABEL, "no phrase with a box, or no picture size")
+            return
+        media = find_picture(place, file.name, inside=("JPEGImages", "images", ""))
+        # Objects without a phrase are not marked, so no class is closed.
+        sheet = Sheet(media, f"dior/{file.name}", self.licence, file.size_px)
+        yield from annotate_objects(sheet, objects, (), labels)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RsvgHr:
+    """RSVG-HR: ``image,xmin,ymin,xmax,ymax,phrase`` a line."""
+
+    name: str = "rsvg-hr"
+    licence: str = "Apache-2.0"
+    splits: tuple[str, ...] = ("train", "test")
+    needs_folder: bool = True
+
+    def read(self, folder: Path, split: str = "train") -> Iterator[Annotation | Dropped]:
+        """Yield a picture with its phrases."""
+        require_split(self, split)
+        place = find_folder(folder, "rsvg_hr_*.txt", inside=("Annotations",))
+        said: dict[str, list[Label]] = {}
+        path = require_file(place, f"rsvg_hr_{split}.txt")
+        for number, line in read_lines(path):
+            at = f"{path.name}, line {number}"
+            found = line if isinstance(line, Dropped) else read_row(line, at)
+            if isinstance(found, Dropped):
+                yield found
+            else:
+                said.setdefault(found[0], []).append(found[1])
+        for image, labels in said.items():
+            size_px = (RSVG_HR_SIDE_PX, RSVG_HR_SIDE_PX)
+            media = find_picture(place, image)
+            sheet = Sheet(media, f"rsvg-hr/{image}", self.licence, size_px)
+            yield from annotate_objects(sheet, (), (), labels)
+
+    def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
+        """Yield one record for each phrase."""
+        for item in self.read(folder, split):
+            if isinstance(item, Dropped):
+                yield item
+            else:
+                yield from adapt_annotation(item, {"source": self.name, "split": split})
+
+
+def read_row(line: str, at: str) -> tuple[str, Label] | Dropped:
+    """Read one line of RSVG-HR; a decimal comma shifts the fields, and the corners tell."""
+    fields = line.rstrip("\r\n").split(",", 5)
+    if len(fields) != 6 or not fields[5].strip():
+        return Dropped(at, UNREADABLE, line.strip()[:80])
+    try:
+        x0, y0, x1, y1 = (float(field) for field in fields[1:5])
+    except ValueError:
+        return Dropped(at, BAD_BOX, ",".join(fields[1:5]))
+    if not is_box((x0, y0, x1, y1)):
+        return Dropped(at, BAD_BOX, ",".join(fields[1:5]))
+    return fields[0], _label("grounding", fields[5], (x0, y0, x1, y1), "", at)
+
+
+def write_row(image: str, label: Label) -> str:
+    """Write a line as the data set has it."""
+    assert label.box_px is not None
+    return ",".join((image, *(str(x) for x in label.box_px), label.question))
+
+
+def _label(task: Task, phrase: str, box: Box, kind: str, row: str) -> Label:
+    question, answer = (phrase, "") if task == "grounding" else ("", phrase)
+    return Label(task, question, answer, type=kind, box_px=box, row=row)
+
+
+def _box(points: tuple[float, ...]) -> Box:
+    return points[0], points[1], points[2], points[3]
+
+
+def _read_numbers(place: Path, split: str) -> frozenset[int]:
+    part = split.removeprefix(_OFFICIAL)
+    path = require_file(place, f"{part}.txt", f"split_{part}.txt")
+    texts = (line.strip() for _, line in read_lines(path) if isinstance(line, str))
+    try:
+        return frozenset(int(text) for text in texts if text)
+    except ValueError as error:
+        raise BadInput(f"{path}: not a list of phrase numbers ({error})") from None
+
+
+def _read_names(place: Path, split: str) -> frozenset[str] | None:
+    """Read DIOR's own list of a part, where the folder has it."""
+    names = ("trainval.txt",) if split == "train" else ("test.txt",)
+    for folder in (place / "ImageSets" / "Main", place / "Main"):
+        path = find_file(folder, *names)
+        if path is not None:
+            texts = (line.strip() for _, line in read_lines(path) if isinstance(line, str))
+            return frozenset(text for text in texts if text)
+    return None
+
+
+def _is_of_split(stem: str, split: str, names: frozenset[str] | None) -> bool:
+    if names is not None:
+        return stem in names
+    is_train = stem.isdecimal() and int(stem) <= LAST_TRAINVAL
+    return is_train == (split == "train")
+
+
+REFERRING_SETS = (
+    DiorRsvg("dior-rsvg", "grounding"),
+    DiorRsvg("dior-rsvg-regions", "region"),
+    RsvgHr(),
+)

@@ -1,0 +1,1 @@
+"""Writing about aerial scenes: single objects, whole scenes, questions and conversations."""
