@@ -1,7 +1,9 @@
 """Record and Turn: one training example, named by the hash of its content."""
 
 import hashlib
+import itertools
 import json
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -47,8 +49,11 @@ SCHEMA = pa.schema(
         ("turns", pa.list_(pa.struct([("role", _TEXT), ("text", _TEXT)]))),
         ("claims", pa.list_(_CLAIM)),
         ("provenance", pa.struct([(key, _TEXT) for key in PROVENANCE_KEYS])),
+        ("quality", pa.float64()),
     ]
 )
+# What a table may lack: columns that older data sets do not have.
+OPTIONAL_COLUMNS = frozenset(("quality",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Record:
         claims: What the answers say, as rows of `claim_row`.
         provenance: Where it comes from: source, split, licence, writer, ...
         id: Hash of kind, media and turns; filled in when left empty.
+        quality: 0 to 1, as `quality.py` scores it; None where nobody has.
     """
 
     kind: str
@@ -85,6 +91,7 @@ class Record:
     claims: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
+    quality: float | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -93,7 +100,14 @@ class Record:
     def with_claims(self, claims: tuple[Mapping[str, Any], ...]) -> "Record":
         """Return the same record with its claims; the id does not depend on them."""
         return Record(
-            self.kind, self.level, self.media, self.turns, claims, self.provenance, self.id
+            self.kind,
+            self.level,
+            self.media,
+            self.turns,
+            claims,
+            self.provenance,
+            self.id,
+            self.quality,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,6 +121,7 @@ class Record:
             "turns": [{"role": turn.role, "text": turn.text} for turn in self.turns],
             "claims": list(self.claims),
             "provenance": {key: provenance.get(key, "") for key in PROVENANCE_KEYS},
+            "quality": self.quality,
         }
 
 
@@ -153,6 +168,8 @@ def record_from_dict(row: Mapping[str, Any], *, where: str = "record") -> Record
             raise BadInput(f"{where}.{key}: missing or of the wrong type")
     if row["level"] not in LEVELS:
         raise BadInput(f"{where}.level: expected 1 to 4, got {row['level']!r}")
+    _check_parts(row, where)
+    quality = row.get("quality")
     record = Record(
         kind=row["kind"],
         level=row["level"],
@@ -163,10 +180,23 @@ def record_from_dict(row: Mapping[str, Any], *, where: str = "record") -> Record
         ),
         claims=tuple(dict(claim) for claim in row.get("claims") or ()),
         provenance={k: v for k, v in (row.get("provenance") or {}).items() if v},
+        quality=None if quality is None else float(quality),
     )
     if row.get("id", record.id) != record.id:
         raise BadInput(f"{where}.id: {row['id']!r} does not fit the content, which is {record.id}")
     return record
+
+
+def _check_parts(row: Mapping[str, Any], where: str) -> None:
+    claims, provenance = row.get("claims") or (), row.get("provenance") or {}
+    if not isinstance(claims, list | tuple) or not all(isinstance(c, Mapping) for c in claims):
+        raise BadInput(f"{where}.claims: expected a list of objects")
+    if not isinstance(provenance, Mapping):
+        raise BadInput(f"{where}.provenance: expected an object")
+    quality = row.get("quality")
+    is_number = isinstance(quality, int | float) and not isinstance(quality, bool)
+    if quality is not None and not (is_number and 0 <= quality <= 1):
+        raise BadInput(f"{where}.quality: expected 0 to 1, got {quality!r}")
 
 
 def _turn_from_dict(row: Any, where: str) -> Turn:
@@ -178,8 +208,63 @@ def _turn_from_dict(row: Any, where: str) -> Turn:
 
 
 def table_from_records(records: Iterable[Record]) -> pa.Table:
-    """Return records as a table, one row each, in their order."""
-    return pa.Table.from_pylist([record.to_dict() for record in records], schema=SCHEMA)
+    """Return records as a table, one row each, in their order.
+
+    Column by column: several times as quick as `pa.Table.from_pylist`.
+    """
+    listed = list(records)
+    turns = [turn for record in listed for turn in record.turns]
+    claims = [claim for record in listed for claim in record.claims]
+    origins = [record.provenance for record in listed]
+    columns = [
+        pa.array([record.id for record in listed], _TEXT),
+        pa.array([record.kind for record in listed], _TEXT),
+        pa.array([record.level for record in listed], pa.int8()),
+        pa.array([record.media for record in listed], _TEXT),
+        pa.ListArray.from_arrays(
+            _offsets(len(record.turns) for record in listed),
+            pa.StructArray.from_arrays(
+                [
+                    pa.array([turn.role for turn in turns], _TEXT),
+                    pa.array([turn.text for turn in turns], _TEXT),
+                ],
+                fields=list(SCHEMA.field("turns").type.value_type),
+            ),
+        ),
+        pa.ListArray.from_arrays(
+            _offsets(len(record.claims) for record in listed),
+            pa.StructArray.from_arrays(
+                [
+                    pa.array(values, part.type)
+                    for part, values in zip(_CLAIM, _claim_columns(claims), strict=True)
+                ],
+                fields=list(_CLAIM),
+            ),
+        ),
+        pa.StructArray.from_arrays(
+            [
+                pa.array([origin.get(key, "") for origin in origins], _TEXT)
+                for key in PROVENANCE_KEYS
+            ],
+            fields=list(SCHEMA.field("provenance").type),
+        ),
+        pa.array([record.quality for record in listed], pa.float64()),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _claim_columns(claims: list[Mapping[str, Any]]) -> list[Any]:
+    names = [part.name for part in _CLAIM]
+    try:
+        return list(zip(*map(operator.itemgetter(*names), claims), strict=True)) or [[]] * len(
+            names
+        )
+    except KeyError:  # claims of another hand may lack keys
+        return [[claim.get(name) for claim in claims] for name in names]
+
+
+def _offsets(lengths: Iterable[int]) -> pa.Array:
+    return pa.array(itertools.accumulate(lengths, initial=0), pa.int32())
 
 
 def records_from_table(table: pa.Table) -> Iterable[Record]:
@@ -188,7 +273,8 @@ def records_from_table(table: pa.Table) -> Iterable[Record]:
     Raises:
         BadInput: The table lacks a column, or a row is damaged.
     """
-    missing = [name for name in SCHEMA.names if name not in table.schema.names]
+    needed = (name for name in SCHEMA.names if name not in OPTIONAL_COLUMNS)
+    missing = [name for name in needed if name not in table.schema.names]
     if missing:
         raise BadInput(f"the table has no column {missing[0]!r}")
     for batch in table.to_batches():

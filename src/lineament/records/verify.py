@@ -8,6 +8,9 @@ from typing import Any
 
 from lineament.annotation import Annotation
 from lineament.claims import Claim, Verdict, check_claims, read_answer, read_claims
+from lineament.claims.scenes_check import check_scene_claims
+from lineament.claims.scenes_objects import is_scene
+from lineament.claims.scenes_read import read_scene_answer
 from lineament.records.record import Record, Turn, claim_row
 
 # Why records are dropped or changed; counted by `lineament build`.
@@ -18,8 +21,10 @@ CONTRADICTED = "contradicted claim"
 UNSUPPORTED = "unsupported claim"
 SILENT = "nothing read back"
 REPAIRED = "repaired"
+ADAPTED = "adapted"
 # Kinds whose answers state nothing on purpose, or nothing in words of the vocabulary.
-WORDLESS_KINDS = frozenset(("unanswerable",))
+WORDLESS_KINDS = frozenset(("unanswerable", "scene_box"))
+SCENE_KIND = "scene_"  # how kinds of records about aerial scenes begin
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]|  ")
 
@@ -112,14 +117,23 @@ class Verifier:
             self._count_names(result)
         return result
 
+    def verify_form(self, record: Record) -> Record | Rejected:
+        """Return a record that is a data set's own label, or reject it; its truth is not ours."""
+        fault = find_fault(record, self.limits)
+        if fault is not None:
+            self.tally.outcomes[fault[0]] += 1
+            return Rejected(record, *fault)
+        self.tally.outcomes[ADAPTED] += 1
+        return record
+
     def _verify(self, record: Record, annotation: Annotation) -> Record | Rejected:
         fault = find_fault(record, self.limits)
         if fault is not None:
             return Rejected(record, *fault)
         rows: list[Mapping[str, Any]] = []
         faults: list[tuple[int, Claim, str]] = []
-        for turn_index, claim in read_record(record):
-            verdict = self._judge(claim, annotation)
+        said = read_record(record)
+        for (turn_index, claim), verdict in zip(said, self._judge(said, annotation), strict=True):
             self.tally.verdicts[verdict] += 1
             if verdict == "contradicted":
                 faults.append((turn_index, claim, CONTRADICTED))
@@ -132,23 +146,25 @@ class Verifier:
             return Rejected(record, SILENT)
         return record.with_claims(tuple(rows))
 
-    def _judge(self, claim: Claim, annotation: Annotation) -> Verdict:
+    def _judge(self, said: list[tuple[int, Claim]], annotation: Annotation) -> list[Verdict]:
+        """Return a verdict for each claim; what was said of the annotation before is known."""
         if annotation is not self._annotation:
             self._annotation = annotation
             self._verdicts = {}
-        said = (
-            claim.name,
-            claim.value,
-            claim.negated,
-            claim.span_seconds,
-            claim.subject,
-            claim.quantity,
-        )
-        verdict = self._verdicts.get(said)
-        if verdict is None:
-            verdict = check_claims((claim,), annotation).claims[0].verdict
-            self._verdicts[said] = verdict
-        return verdict
+        keys = [
+            (
+                claim.name, claim.value, claim.negated, claim.span_seconds, claim.subject,
+                claim.quantity,
+            )
+            for _, claim in said
+        ]  # fmt: skip
+        known = self._verdicts
+        new = {key: claim for key, (_, claim) in zip(keys, said, strict=True) if key not in known}
+        if new:
+            check = check_scene_claims if is_scene(annotation) else check_claims
+            checked = check(new.values(), annotation).claims
+            known.update(zip(new, (row.verdict for row in checked), strict=True))
+        return [known[key] for key in keys]
 
     def _repair(
         self, record: Record, faults: list[tuple[int, Claim, str]], annotation: Annotation
@@ -218,6 +234,10 @@ def read_record(record: Record) -> list[tuple[int, Claim]]:
     said: list[tuple[int, Claim]] = []
     for index in range(1, len(record.turns), 2):
         answer = record.turns[index].text
+        if record.kind.startswith(SCENE_KIND):
+            asked = read_scene_answer(record.turns[index - 1].text, answer)
+            said += [(index, claim) for claim in asked]
+            continue
         claims = read_claims(answer)
         if not _says_something(claims) and record.kind not in WORDLESS_KINDS:
             claims = read_answer(record.turns[index - 1].text, answer)

@@ -1,0 +1,269 @@
+"""Chunks: some annotations in, their verified records out; what every worker process does."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Int64
+
+from lineament.annotation import Annotation
+from lineament.errors import BadMedia
+from lineament.records.duplicates import Signature, key_of_id, sign_text, split_alike
+from lineament.records.ledger import work_key
+from lineament.records.quality import QualityScorer
+from lineament.records.record import Record, table_from_records
+from lineament.records.sources.pixels import has_media, open_pixels
+from lineament.records.verify import DESCRIPTION_KINDS, Limits, Rejected, Tally, Verifier
+from lineament.records.writers import Writer
+
+NEAR_DUPLICATE = "near duplicate"
+TOO_MANY = "over the cap of turns"
+MEDIA_UNREADABLE = "media unreadable"
+MEDIA_MISSING = "media missing"
+MEDIA_OUTSIDE = "media outside the data folder"
+NOTHING_WRITTEN = "nothing written"
+SOURCE_KEY, SPLIT_KEY = "source", "split"  # in `Annotation.extra`, where sources are mixed
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One annotation on its way through a build.
+
+    Attributes:
+        annotation: What is known.
+        drafts: Unverified records, where a paid writer has written them already.
+    """
+
+    annotation: Annotation
+    drafts: tuple[Record, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some items in the order of the source.
+
+    Attributes:
+        items: Annotations to write about.
+        num_read: Rows of the source behind this chunk, dropped ones included.
+        dropped: Those rows that gave no annotation, by reason.
+    """
+
+    items: tuple[Item, ...]
+    num_read: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Written:
+    """What came of a chunk.
+
+    Attributes:
+        num_read: As in the chunk.
+        table: Its records; None when they are in no shard any more.
+        keys: First bits of each record's id.
+        owner: For each record, the number of its annotation within the chunk.
+        positive: Answers of each record that state something.
+        negative: Answers of each record that only deny.
+        people: For each annotation, what train and test must not share, and its split.
+        media: For each annotation, its reference, to find rows that come twice.
+        work: For each annotation, its key in the ledger.
+        signatures: Of descriptions, by row.
+        tally: Counts of the verification.
+        dropped: Rows and records left out, by reason.
+        found: Media found, missing, unreadable, or made rather than read.
+    """
+
+    num_read: int
+    table: pa.Table
+    keys: list[int]
+    owner: Int64[np.ndarray, "records"]
+    positive: Int64[np.ndarray, "records"]
+    negative: Int64[np.ndarray, "records"]
+    people: list[tuple[str, str]]
+    media: list[str]
+    work: list[str]
+    signatures: dict[int, Signature]
+    tally: Tally
+    dropped: Counter[str]
+    found: Counter[str]
+
+
+@dataclass(frozen=True)
+class ChunkWriter:
+    """Writes, verifies and scores the records of a chunk; the same in every process.
+
+    Attributes:
+        writer: None where a paid writer has written before.
+        scorer: Gives every record its quality.
+        source: The source's name.
+        split: The source's split.
+        folder: Where the media lie; None where they are made rather than read.
+        limits: What a record may be like.
+        max_turns: Most turns about one annotation; longer kinds of records go first.
+        needs_media: Drop annotations whose media are missing.
+        writer_key: Names the writer in the ledger.
+        only_adapted: Keep what the labels say, write nothing.
+    """
+
+    writer: Writer | None
+    scorer: QualityScorer
+    source: str
+    split: str
+    folder: Path | None
+    limits: Limits
+    max_turns: int
+    needs_media: bool = False
+    writer_key: tuple[str, str, str] = ("", "", "")
+    only_adapted: bool = False
+
+    def __call__(self, chunk: Chunk) -> Written:
+        """Return the chunk's verified records."""
+        verifier = Verifier(self.limits)
+        dropped: Counter[str] = Counter(chunk.dropped)
+        found: Counter[str] = Counter()
+        kept: list[Record] = []
+        owner: list[int] = []
+        people: list[tuple[str, str]] = []
+        media: list[str] = []
+        work: list[str] = []
+        for item in chunk.items:
+            annotation = item.annotation
+            if leaves_folder(annotation.media):
+                dropped[MEDIA_OUTSIDE] += 1
+                continue
+            state = self._find_media(annotation.media)
+            found[state] += 1
+            if state == "unreadable" or (state == "missing" and self.needs_media):
+                dropped[MEDIA_UNREADABLE if state == "unreadable" else MEDIA_MISSING] += 1
+                continue
+            number = len(media)
+            records = list(self._records_of(item, verifier, dropped))
+            if not records:
+                dropped[NOTHING_WRITTEN] += 1
+            kept += records
+            owner += [number] * len(records)
+            origin = self._origin(annotation)
+            people.append((annotation.split_key, origin["split"]))
+            media.append(annotation.media)
+            work.append(work_key(annotation, *self.writer_key))
+        signs = [count_signs(record) for record in kept]
+        return Written(
+            num_read=chunk.num_read,
+            table=table_from_records(kept),
+            keys=[key_of_id(record.id) for record in kept],
+            owner=np.array(owner, np.int64),
+            positive=np.array([positive for positive, _ in signs], np.int64),
+            negative=np.array([negative for _, negative in signs], np.int64),
+            people=people,
+            media=media,
+            work=work,
+            signatures={
+                row: sign_text(record.turns[-1].text)
+                for row, record in enumerate(kept)
+                if record.kind in DESCRIPTION_KINDS
+            },
+            tally=verifier.tally,
+            dropped=dropped,
+            found=found,
+        )
+
+    def _records_of(
+        self, item: Item, verifier: Verifier, dropped: Counter[str]
+    ) -> Iterator[Record]:
+        annotation = item.annotation
+        verified: list[Record] = []
+        origin = self._origin(annotation)
+        results = [verifier.verify_form(record) for record in adapt_labels(annotation, origin)]
+        results += [verifier.verify(draft, annotation) for draft in self._drafts_of(item, origin)]
+        for result in results:
+            if isinstance(result, Rejected):
+                dropped[result.reason] += 1
+            else:
+                verified.append(result)
+        num_turns = 0
+        for record, is_alike in split_alike(verified):
+            if is_alike:
+                dropped[NEAR_DUPLICATE] += 1
+            elif num_turns + len(record.turns) > self.max_turns:
+                dropped[TOO_MANY] += 1
+            else:
+                num_turns += len(record.turns)
+                yield self.scorer.score(record, annotation)
+
+    def _drafts_of(self, item: Item, origin: Mapping[str, str]) -> Iterable[Record]:
+        if item.drafts is not None:
+            return item.drafts
+        if self.writer is None or self.only_adapted:
+            return ()
+        return self.writer.write(item.annotation, origin)
+
+    def _origin(self, annotation: Annotation) -> dict[str, str]:
+        return {
+            "source": str(annotation.extra.get(SOURCE_KEY, self.source)),
+            "split": str(annotation.extra.get(SPLIT_KEY, self.split)),
+        }
+
+    def _find_media(self, reference: str) -> str:
+        if self.folder is None:
+            return "made"
+        try:
+            if not has_media(reference, self.folder):
+                return "missing"
+            return "found" if is_readable(reference, self.folder) else "unreadable"
+        except (OSError, ValueError):  # a name that no file can have
+            return "missing"
+
+
+def adapt_labels(annotation: Annotation, origin: Mapping[str, str]) -> Iterator[Record]:
+    """Yield what a data set's own labels say, where the source has put any in."""
+    if annotation.extra.get("labels"):
+        from lineament.records.sources.scenes.adapt import adapt_annotation
+
+        yield from adapt_annotation(annotation, origin)
+
+
+def is_readable(reference: str, folder: Path) -> bool:
+    """Say whether a picture's header or a clip's first bytes are there, without decoding."""
+    path = folder / reference
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return False
+    if not path.is_file():  # a member of a shard
+        return _has_member(reference, folder)
+    if path.suffix.lower() in PICTURES:
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(path):
+                return True
+        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
+            return False
+    return path.stat().st_size > 0
+
+
+def _has_member(reference: str, folder: Path) -> bool:
+    try:
+        open_pixels(reference, folder)
+    except BadMedia:
+        return False
+    return True
+
+
+def count_signs(record: Record) -> tuple[int, int]:
+    """Return how many answers state something, and how many only deny; others are neither."""
+    says: dict[int, bool] = {}
+    for claim in record.claims:
+        is_denied = claim["value"] == "false" or claim["negated"]
+        if claim["name"] != "male" or len(record.claims) == 1:
+            says[claim["turn"]] = says.get(claim["turn"], False) or not is_denied
+    positive = sum(says.values())
+    return positive, len(says) - positive
+
+
+def leaves_folder(reference: str) -> bool:
+    """Say whether a media reference is absolute or climbs out of the data folder."""
+    path = PurePosixPath(reference)
+    return not path.parts or path.is_absolute() or ".." in path.parts
