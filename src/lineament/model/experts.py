@@ -4,7 +4,7 @@ Routing and computing are apart: `route_tokens` decides, `ExpertBank` computes f
 A mixture that routes whole sequences only needs another function beside `route_tokens`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,10 +57,12 @@ def router_z_loss(routing: Routing) -> Float[Tensor, ""]:
 
 
 class ExpertBank(nn.Module):
-    """Several two-layer GELU networks of one shape, their weights stacked.
+    """Several two-layer networks of one shape, GELU inside, their weights stacked.
 
-    Two paths compute the same: one matrix product per expert, and one grouped product for all.
-    ``auto`` takes the grouped one wherever its kernel accepts the sizes and the data type.
+    Another ``activation`` may narrow what it gets: ``dim_up`` is the width before it,
+    ``dim_hidden`` the width behind it. Two paths compute the same: one matrix product per
+    expert, and one grouped product for all. ``auto`` takes the grouped one wherever its kernel
+    accepts the sizes and the data type.
     """
 
     def __init__(
@@ -70,15 +72,19 @@ class ExpertBank(nn.Module):
         dim_hidden: int,
         dim_out: int,
         *,
+        dim_up: int | None = None,
+        activation: Callable[[Tensor], Tensor] = functional.gelu,
         start_scale: float = 1.0,
         implementation: Implementation = "auto",
     ) -> None:
         super().__init__()
+        dim_up = dim_up or dim_hidden
         self.num_experts = num_experts
+        self.activation = activation
         self.start_scale = start_scale
         self.implementation: Implementation = implementation
-        self.up_weight = nn.Parameter(torch.empty(num_experts, dim_in, dim_hidden))
-        self.up_bias = nn.Parameter(torch.empty(num_experts, dim_hidden))
+        self.up_weight = nn.Parameter(torch.empty(num_experts, dim_in, dim_up))
+        self.up_bias = nn.Parameter(torch.empty(num_experts, dim_up))
         self.down_weight = nn.Parameter(torch.empty(num_experts, dim_hidden, dim_out))
         self.down_bias = nn.Parameter(torch.empty(num_experts, dim_out))
         self.reset_parameters()
@@ -102,7 +108,7 @@ class ExpertBank(nn.Module):
         group_sizes = torch.bincount(flat_ids, minlength=self.num_experts)
 
         rows = tokens.to(dtype).index_select(0, order // top_k)
-        hidden = functional.gelu(self._multiply(rows, self.up_weight, self.up_bias, group_sizes))
+        hidden = self.activation(self._multiply(rows, self.up_weight, self.up_bias, group_sizes))
         outputs = self._multiply(hidden, self.down_weight, self.down_bias, group_sizes)
 
         outputs = outputs.index_select(0, order.argsort())
@@ -129,6 +135,8 @@ class ExpertMixture(nn.Module):
         top_k: int,
         use_shared_expert: bool = True,
         dim_router: int | None = None,
+        dim_up: int | None = None,
+        activation: Callable[[Tensor], Tensor] = functional.gelu,
         start_scale: float = 1.0,
         implementation: Implementation = "auto",
     ) -> None:
@@ -140,6 +148,8 @@ class ExpertMixture(nn.Module):
             dim_in,
             dim_hidden,
             dim_out,
+            dim_up=dim_up,
+            activation=activation,
             start_scale=start_scale,
             implementation=implementation,
         )

@@ -14,7 +14,11 @@ from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.foreign import first_line
+from lineament.model.image_tokenizer import ImageTokenizer
+from lineament.model.magvit import tokenizer_from_magvitv2
 from lineament.model.processor import FaVChatProcessor
+from lineament.model.showo import unif2ace_from_showo
+from lineament.model.unif2ace import UniF2aceForFaces
 
 _LOADING_ERRORS = (
     BadInput,
@@ -115,6 +119,32 @@ def load_favchat(
             what = problem.removesuffix("_keys")
             raise BadModel(f"{folder}: {len(names)} {what} weights, {names[0]} first", hint=hint)
     return model
+
+
+def load_magvitv2(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> ImageTokenizer:
+    """Load a MAGVIT-v2 checkpoint as Show-o uses it; its sizes are read from the weights.
+
+    Args:
+        folder: With ``magvitv2.safetensors``, ``model.safetensors`` or ``pytorch_model.bin``.
+        dtype: Of the weights.
+
+    Raises:
+        BadModel: The file is missing or damaged, or is no such checkpoint.
+    """
+    return tokenizer_from_magvitv2(Path(folder).expanduser()).to(dtype).eval()
+
+
+def load_showo(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> UniF2aceForFaces:
+    """Load a Show-o checkpoint as a dense UniF2ace; `showo.upcycle` grows experts on it.
+
+    Args:
+        folder: With ``config.json`` and ``showo.safetensors``, or as Show-o publishes it.
+        dtype: Of the weights.
+
+    Raises:
+        BadModel: The files are missing or damaged, or are no such checkpoint.
+    """
+    return unif2ace_from_showo(Path(folder).expanduser()).to(dtype).eval()
 
 
 def _read_model_type(folder: Path) -> str:
