@@ -7,9 +7,10 @@ if TYPE_CHECKING:
 
     from lineament.annotation import Annotation, Fact
     from lineament.claims.check import Checked
+    from lineament.describe.chat import Chat
 
 __version__ = "0.1.0"
-__all__ = ["Annotation", "Fact", "annotate", "check"]
+__all__ = ["Annotation", "Fact", "annotate", "check", "load"]
 
 
 def annotate(media: "Path | str") -> "Annotation":
@@ -34,10 +35,31 @@ def check(text: str, against: "Annotation | Path | str") -> "Checked":
     Raises:
         BadInput: The file cannot be used.
     """
-    from lineament.claims.check import check_text
+    from lineament.claims.scenes_check import check_any_text
     from lineament.describe.evidence import find_annotation
 
-    return check_text(text, find_annotation(against))
+    return check_any_text(text, find_annotation(against))
+
+
+def load(name: "Path | str" = "chat-tiny") -> "Chat":
+    """Load a model to chat with: ``load("chat-tiny").chat("clip.mp4", "Is she smiling?")``.
+
+    Args:
+        name: An installed model, or the folder of one.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+        MissingExtra: torch or transformers is not installed.
+    """
+    from lineament.errors import MissingExtra
+
+    try:
+        from lineament.describe.chat import Chat
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "transformers", "safetensors"):
+            raise MissingExtra(error.name, "model") from None
+        raise
+    return Chat(name)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,8 @@ LineamentError
 │   ├── BadStore            a stored folder that is damaged or of another version
 │   └── BadModel            a model that is not there, damaged, or unlike its configuration
 ├── EmptyTrack              a face track without frames
+├── EndpointFailed          a server that does not answer, or not usefully
+├── BudgetSpent             tokens or money are used up
 └── MissingExtra            an optional dependency that is not installed
 """
 
@@ -47,6 +49,14 @@ class BadModel(BadInput):
 
 class EmptyTrack(LineamentError):
     """A face track has no frames."""
+
+
+class EndpointFailed(LineamentError):
+    """A server failed to answer a request, as often as it was tried."""
+
+
+class BudgetSpent(LineamentError):
+    """The tokens or the money that may be spent are spent; nothing more is sent."""
 
 
 class MissingExtra(LineamentError):

@@ -8,7 +8,19 @@ from typing import Any
 
 import typer
 
-from lineament.cli import annotate, check, render
+from lineament.cli import (
+    annotate,
+    build,
+    chat,
+    check,
+    convert,
+    data,
+    evaluate,
+    generate,
+    render,
+    score,
+    train,
+)
 from lineament.errors import LineamentError
 
 # The error that a wrong command line raises; newer typers carry click inside themselves.
@@ -23,8 +35,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("annotate")(annotate.annotate)
+app.command("build")(build.build)
+app.command("chat")(chat.chat)
 app.command("check")(check.check)
+app.command("convert")(convert.convert)
+app.add_typer(data.app, name="data")
+app.command("eval")(evaluate.evaluate)
+app.command("score")(score.score)
+app.command("generate")(generate.generate)
 app.command("render")(render.render)
+app.command("train")(train.train)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -29,12 +29,12 @@ def check(
     ] = None,
 ) -> None:
     """Check every claim of a text against a clip, a picture or annotations."""
-    from lineament.claims.check import check_text
+    from lineament.claims.scenes_check import check_any_text
     from lineament.describe.evidence import find_evidence
 
     words = read_text(text)
     evidence = find_evidence(against)
-    checked = check_text(words, evidence.annotation)
+    checked = check_any_text(words, evidence.annotation)
     if report is not None:
         from lineament.describe.verdicts import write_check_report
 

@@ -53,15 +53,16 @@ def render(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Draw faces from annotations, and write both."""
-    if kind is Kind.SCENES:
-        raise BadInput("scenes cannot be drawn yet", hint="--kind faces")
+    """Draw faces or aerial scenes from annotations, and write both."""
     required = read_requirements(require or [])
     began = perf_counter()
     out.mkdir(parents=True, exist_ok=True)
-    draw = partial(
-        draw_one, out=out, style=str(style), size_px=size, is_picture=pictures, required=required
-    )
+    draw: Callable[[int], str] = partial(draw_scene_one, out=out, size_px=size, required=required)
+    if kind is Kind.FACES:
+        draw = partial(
+            draw_one, out=out, style=str(style), size_px=size, is_picture=pictures,
+            required=required,
+        )  # fmt: skip
     num_workers = min(workers or len(os.sched_getaffinity(0)), count)
     first = draw(seed)  # alone, so that wrong requirements end here with one clear error
     rest = range(seed + 1, seed + count)
@@ -77,7 +78,7 @@ def render(
         row = {"out": str(out), "count": count, "kind": str(kind), "seed": seed}
         print(json.dumps(row | {"style": str(style), "seconds": seconds}))
     else:
-        what = "pictures" if pictures else "clips"
+        what = "pictures" if pictures or kind is Kind.SCENES else "clips"
         print(f"{out}: {count} {what} and {ANNOTATIONS}, in {seconds:g} s")
 
 
@@ -107,6 +108,21 @@ def draw_one(
         Image.fromarray(frames[0]).save(out / name)
     else:
         write_clip(out / name, frames, fps=annotation.fps)
+    return json.dumps(annotation.to_dict())
+
+
+def draw_scene_one(seed: int, *, out: Path, size_px: int, required: Mapping[str, Value]) -> str:
+    """Draw one aerial scene into the folder and return its annotation as a line of JSON."""
+    from dataclasses import replace
+
+    from PIL import Image
+
+    from lineament.render.scenes import draw_scene, sample_scene
+
+    annotation = sample_scene(seed, require=required, size_px=size_px)
+    name = f"{seed:08d}.png"
+    annotation = replace(annotation, media=name)
+    Image.fromarray(draw_scene(annotation, size_px=size_px, seed=seed)).save(out / name)
     return json.dumps(annotation.to_dict())
 
 

@@ -1,0 +1,188 @@
+"""``lineament chat``: answers about a clip or picture, with evidence."""
+
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lineament.cli.progress import show_progress
+from lineament.errors import BadInput, MissingExtra
+
+if TYPE_CHECKING:
+    from lineament.annotation import Fact
+    from lineament.describe.annotate import AnnotatedClip
+    from lineament.describe.answer import Answer
+    from lineament.describe.chat import Answerer, Chat
+
+MAX_SHOWN_FACTS = 6
+SMALL_MODEL = 100_000_000  # weights
+NOTES = {
+    "rendered": "measured on rendered media only",
+    "none": "not measured on real media",
+}
+
+
+def chat(
+    media: Annotated[Path, typer.Argument(help="A clip or a picture.")],
+    questions: Annotated[
+        list[str] | None, typer.Argument(help="Questions; none starts a conversation.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="An installed model, or a folder with one.")
+    ] = "chat-tiny",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    all_facts: Annotated[
+        bool,
+        typer.Option("--all-facts", help="Also describe what is not measured on real media."),
+    ] = False,
+    answerer: Annotated[
+        str, typer.Option("--answerer", help="model; rule (landmarks alone) or blind, to compare.")
+    ] = "model",
+) -> None:
+    """Ask about the face in a clip or picture."""
+    asked = questions or []
+    if any(not question.strip() for question in asked):
+        raise BadInput("a question is empty", hint='ask something, such as "Is he smiling?"')
+    if as_json and not asked:
+        raise BadInput("--json wants questions", hint='lineament chat clip.mp4 "Is he smiling?"')
+    chat = open_chat(media, model, answerer)
+    if as_json:
+        answers = [chat.ask(media, question, all_facts=all_facts) for question in asked]
+        row = {
+            "media": str(media),
+            "model": chat.name,
+            "answers": [answer.to_dict() for answer in answers],
+        }
+        print(json.dumps(row))
+    elif asked:
+        for question in asked:
+            if len(asked) > 1:
+                Console().print(f"[bold]{escape(question)}[/bold]", highlight=False)
+            tell_answer(chat, media, question, all_facts=all_facts)
+    else:
+        converse(chat, media, all_facts=all_facts)
+
+
+def open_chat(media: Path, model: str, answerer: str) -> "Chat":
+    """Look at the media and load the model at the same time: either takes seconds."""
+    from lineament.video import open_clip
+
+    clip = open_clip(media)
+    with (
+        show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        looking = pool.submit(_look, media, advance)
+        chat = load_chat(model, answerer)
+        chat.open(media, looking.result())
+    return chat
+
+
+def load_chat(model: str, answerer: str) -> "Chat":
+    """Load a model to chat with.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+        MissingExtra: torch or transformers is not installed.
+    """
+    try:
+        from lineament.describe.chat import Chat
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "transformers", "safetensors"):
+            raise MissingExtra(error.name, "model") from None
+        raise
+    chat = Chat(model, answerer=cast("Answerer", answerer))  # refused there if it is none
+    if chat.num_parameters < SMALL_MODEL:
+        import torch
+
+        # Threads that wait for each other after every small product cost more than they give,
+        # and a hundred times more where the machine has other work.
+        torch.set_num_threads(1)
+    return chat
+
+
+def _look(media: Path, advance: Callable[[float], None]) -> "AnnotatedClip":
+    from lineament.describe.look import look_at_media
+
+    return look_at_media(media, on_frame=advance)
+
+
+def converse(chat: "Chat", media: Path, *, all_facts: bool) -> None:
+    """Answer questions until ``exit`` or the end of the input."""
+    is_watched = sys.stdin.isatty()
+    if is_watched:
+        print("Ask about the face; exit ends.", file=sys.stderr)
+    history: list[tuple[str, str]] = []
+    while True:
+        if is_watched:
+            print("> ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        question = line.strip()
+        if not line or question.lower() in ("exit", "quit"):
+            return
+        if not question:
+            continue
+        try:
+            answer = tell_answer(chat, media, question, history, all_facts=all_facts)
+        except BadInput as error:  # this question is at fault, not the conversation
+            print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
+            continue
+        history.append((question, str(answer)))
+
+
+def tell_answer(
+    chat: "Chat",
+    media: Path,
+    question: str,
+    history: list[tuple[str, str]] | None = None,
+    *,
+    all_facts: bool,
+) -> "Answer":
+    """Print an answer while it comes, and what it rests on below."""
+
+    def tell(text: str) -> None:
+        print(text, end="", flush=True)
+
+    answer = chat.ask(media, question, history, all_facts=all_facts, on_text=tell)
+    print()
+    console = Console()
+    for line in describe_evidence(answer):
+        console.print(f"  [dim]{escape(line)}[/dim]", highlight=False, soft_wrap=True)
+    return answer
+
+
+def describe_evidence(answer: "Answer") -> list[str]:
+    """Return the lines below an answer: facts with times, attention, and what to doubt."""
+    lines = [say_fact(fact) for fact in answer.facts[:MAX_SHOWN_FACTS]]
+    if len(answer.facts) > MAX_SHOWN_FACTS:
+        lines.append(f"... and {len(answer.facts) - MAX_SHOWN_FACTS} more facts")
+    if any(row.verdict == "contradicted" for row in answer.claims):
+        lines.append("the landmarks of this clip say otherwise")
+    if len(answer.attention) > 1:
+        most = max(answer.attention, key=lambda glance: glance.share)
+        lines.append(f"looked most at {most.time_seconds:.1f} s ({most.share:.0%})")
+    if answer.num_left_out:
+        noun = "sentence" if answer.num_left_out == 1 else "sentences"
+        lines.append(f"{answer.num_left_out} {noun} left out, {NOTES['none']} (see --all-facts)")
+    if answer.claims and answer.validated in NOTES:
+        lines.append(f"answers of this kind: {NOTES[answer.validated]}")
+    if answer.source == "rule":
+        lines.append("answered by rule")
+    return lines
+
+
+def say_fact(fact: "Fact") -> str:
+    """Return a fact in one line, with its time and source."""
+    name = fact.name.replace("_", " ")
+    said = name if fact.value is True else f"no {name}" if fact.value is False else ""
+    said = said or f"{name} {fact.value}"
+    when = ""
+    if fact.span_seconds:
+        when = f", {fact.span_seconds[0]:.2f} to {fact.span_seconds[1]:.2f} s"
+    return f"{fact.subject}: {said}{when} ({fact.source})"

@@ -1,0 +1,216 @@
+"""``lineament eval``: a benchmark's questions asked and scored, with intervals."""
+
+import enum
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lineament.cli.progress import show_progress
+from lineament.errors import BadInput
+
+if TYPE_CHECKING:
+    from lineament.evaluation.answerer import Answerer
+    from lineament.evaluation.result import Result
+
+RESULT, PAGE = "result.json", "index.html"
+
+
+class Through(enum.StrEnum):
+    """What a model of ours is asked through."""
+
+    NETWORK = "network"
+    CHAT = "chat"
+
+
+def evaluate(
+    task: Annotated[str, typer.Argument(help="A task's name; `list` lists them.")],
+    data: Annotated[Path | None, typer.Option("--data", help="The data set's folder.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A model's name or folder.")] = None,
+    through: Annotated[
+        Through, typer.Option(help="Ask the network alone, or the whole chat with its rules.")
+    ] = Through.NETWORK,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="URL of an OpenAI-compatible server.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", help='JSON Lines of {"id", "prediction"}.')
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for answers, result.json and a page.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split or fold.")] = "",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Media of each part: a fixed choice.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Media to make, for tasks that draw their own.")
+    ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Ask the same model without sight, too.")
+    ] = False,
+    phrasings: Annotated[
+        bool, typer.Option("--phrasings", help="Ask in all wordings: prompt sensitivity.")
+    ] = False,
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option("--compare", help="Predictions of others, compared in pairs."),
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option("--write-items", help="Write the questions as JSON Lines.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score a model or a predictions file on a benchmark."""
+    from lineament.evaluation.tasks.table import TASKS, require_task
+    from lineament.evaluation.tasks.task import Options
+
+    if task == "list":
+        for entry in TASKS.values():
+            print(f"{entry.name}: {entry.about}")
+        return
+    chosen = require_task(task)
+    if chosen.needs_folder and data is None:
+        raise BadInput(f"{task} needs its data", hint="say where it lies: --data DIR")
+    folder = data or Path()
+    options = Options(split, limit, phrasings, count)
+    if items is not None:
+        write_items(chosen.read_items(folder, options).items, items)
+        return
+    answerer, blindfold = find_answerers(model, predictions, endpoint, through, is_blind=blind)
+    from lineament.evaluation.answerer import PredictionsFile
+    from lineament.evaluation.page import write_run_page
+    from lineament.evaluation.run import run_task
+
+    others = {path.stem: PredictionsFile(path) for path in compare or []}
+    with show_progress(f"Asking {answerer.name}", 1.0) as advance:
+        result, found, answered = run_task(
+            chosen, answerer, folder, options=options, out=out, blind=blindfold, others=others,
+            on_item=lambda _, done, total: advance(done / total),
+        )  # fmt: skip
+    row = result.to_dict()
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / RESULT).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+        page = write_run_page(out / PAGE, result, found, answered.answers)
+        Console(stderr=True).print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(row))
+    else:
+        print_result(result)
+
+
+def find_answerers(
+    model: str | None,
+    predictions: Path | None,
+    endpoint: str | None,
+    through: Through,
+    *,
+    is_blind: bool,
+) -> "tuple[Answerer, Answerer | None]":
+    """Return what answers, and its copy without sight where one is wanted.
+
+    Raises:
+        BadInput: Not exactly one of the two is given, or a file cannot be blinded.
+    """
+    if (model is None) == (predictions is None):
+        raise BadInput(
+            "expected either --model or --predictions", hint="--model NAME, or --predictions FILE"
+        )
+    if predictions is not None:
+        from lineament.evaluation.answerer import PredictionsFile
+
+        if is_blind:
+            raise BadInput("a predictions file cannot be asked blind", hint="use --compare FILE")
+        return PredictionsFile(predictions), None
+    assert model is not None
+    if endpoint is not None:
+        return open_endpoint(endpoint, model, is_blind=is_blind)
+    if through is Through.CHAT:
+        from lineament.evaluation.served import open_chat
+
+        return open_chat(model), open_chat(model, is_blind=True) if is_blind else None
+    from lineament.evaluation.loaded import open_answerer
+
+    answerer = open_answerer(model)
+    return answerer, answerer.blindfolded() if is_blind else None
+
+
+def open_endpoint(url: str, model: str, *, is_blind: bool) -> "tuple[Answerer, Answerer | None]":
+    """Reach a server; the key is read from the environment, as its own clients do."""
+    from lineament.endpoint import Settings
+    from lineament.evaluation.answerer import Blindfold
+    from lineament.evaluation.served import EndpointAnswerer
+
+    answerer = EndpointAnswerer(Settings(url, model, os.environ.get("OPENAI_API_KEY", "")))
+    return answerer, Blindfold(answerer) if is_blind else None
+
+
+def write_items(items: object, path: Path) -> None:
+    """Write questions without their truth, for models that are asked elsewhere."""
+    from lineament.evaluation.item import Item
+
+    assert isinstance(items, tuple)
+    with path.open("w", encoding="utf-8") as file:
+        for item in items:
+            assert isinstance(item, Item)
+            row = {"id": item.id, "media": item.media, "question": item.question}
+            if item.options:
+                row["options"] = list(item.options)  # type: ignore[assignment]
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def print_result(result: "Result") -> None:
+    """Print the figures for a person."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    blind = (result.about.get("blind") or {}).get("metrics", {})
+    compared: dict[str, dict] = result.about.get("compared") or {}
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    heads = ["metric", "value", "95 %", "prior", "n", "pos", "denied", "agree", "yes-bias"]
+    heads += ["blind"] if blind else []
+    heads += list(compared)
+    for place, heading in enumerate(heads):
+        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+    headline = result.about.get("headline")
+    for name, figure in result.scores.figures.items():
+        cells = [
+            f"[bold]{name}[/bold]" if name == headline else name,
+            _show(figure.value), _show_pair(figure.low, figure.high), _show(figure.prior),
+            str(figure.num_items or ""),
+            "" if figure.num_positives is None else str(figure.num_positives),
+            *(_show(figure.extra.get(key)) for key in ("denied", "agreement", "yes_bias")),
+        ]  # fmt: skip
+        cells += [_show_other(blind.get(name))] if blind else []
+        cells += [_show_other(other["metrics"].get(name)) for other in compared.values()]
+        table.add_row(*cells)
+    console.print(
+        f"{result.task}: {result.model}, {result.num_items} items", markup=False, highlight=False
+    )
+    console.print(table)
+    for key in ("excluded", "dropped"):
+        for reason, number in (result.about.get(key) or {}).items():
+            console.print(f"{key}: {number} {reason}", markup=False, highlight=False)
+    if result.about.get("num_failures"):
+        number = result.about["num_failures"]
+        console.print(f"failed, counted as wrong: {number}", markup=False, highlight=False)
+    if result.scores.unread_ids:
+        number = len(result.scores.unread_ids)
+        console.print(f"unread, counted as wrong: {number}", markup=False, highlight=False)
+
+
+def _show(value: float | None) -> str:
+    return "" if value is None or value != value else f"{value:.3f}"
+
+
+def _show_pair(low: float, high: float) -> str:
+    return "" if low != low else f"{low:.3f}-{high:.3f}"
+
+
+def _show_other(figure: dict | None) -> str:
+    return "" if figure is None else _show(figure["value"])

@@ -1,0 +1,146 @@
+"""``lineament train``: run a recipe, or go on with one."""
+
+import importlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from lineament.cli.progress import show_progress
+from lineament.config import nearest_hint, override, read_recipe
+from lineament.errors import BadInput, MissingExtra
+
+if TYPE_CHECKING:
+    from lineament.training.recipe import Recipe
+
+STOPPED = 143  # what a process that SIGTERM ended returns
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a recipe.json.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")],
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a value: stages.0.num_steps=10.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in this folder.")
+    ] = False,
+    pause_minutes: Annotated[
+        float, typer.Option(min=0, help="Stop after so long, to be resumed; 0 never.")
+    ] = 0.0,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the whole recipe as JSON and do nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Train a model; a stopped run goes on with --resume and ends with the same weights."""
+    chosen = override(find_recipe(recipe), assignments or [])
+    if show:
+        print(chosen.model_dump_json(indent=2))
+        return
+    try:
+        from lineament.training.run import run_recipe
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "model") from None
+    if chosen.model.size != "tiny":
+        show_cost(chosen)
+    total = sum(stage.total_steps for stage in chosen.stages)
+    with show_progress(f"Training {chosen.name}", total) as advance:
+        result = run_recipe(
+            chosen,
+            out,
+            resume=resume,
+            sources=Lookup(),
+            on_progress=_StepCounter(chosen, advance),
+            pause_minutes=pause_minutes,
+        )
+    row = {
+        "recipe": chosen.name,
+        "status": result.status,
+        "steps": result.num_steps,
+        "seconds": result.seconds,
+        "skipped": result.num_skipped,
+        "out": str(result.folder if result.status == "done" else out),
+    }
+    if as_json:
+        print(json.dumps(row))
+    elif result.status == "done":
+        print(f"{row['out']}: {result.num_steps} steps in {result.seconds:g} s")
+    if result.status == "stopped":
+        Console(stderr=True).print(f"stopped at step {result.num_steps}; --resume goes on")
+        raise typer.Exit(STOPPED)
+
+
+def show_cost(recipe: "Recipe") -> None:
+    """Print what a full-size run takes, before it begins."""
+    from lineament.training.estimate import estimate_recipe
+    from lineament.training.start import sized_config
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for cost in estimate_recipe(recipe, sized_config(recipe.model)):
+        console.print(str(cost))
+
+
+class _StepCounter:
+    """Turn a stage's steps into how far the whole run is."""
+
+    def __init__(self, recipe: "Recipe", advance: Callable[[float], None]) -> None:
+        self.advance, self.first_step = advance, {}
+        done = 0
+        for stage in recipe.stages:
+            self.first_step[stage.name] = done
+            done += stage.total_steps
+
+    def __call__(self, stage: str, step: int, loss: float) -> None:
+        del loss
+        self.advance(self.first_step[stage] + step)
+
+
+def find_recipe(name: str) -> "Recipe":
+    """Return a recipe by name, or read it from a file that a run has saved.
+
+    Raises:
+        BadInput: There is no such recipe.
+    """
+    from lineament.recipes import RECIPES
+    from lineament.training.recipe import Recipe
+
+    if name in RECIPES:
+        return load_attribute(RECIPES[name])()
+    path = Path(name)
+    if path.is_dir() and (path / "recipe.json").is_file():
+        path = path / "recipe.json"
+    if path.is_file():
+        return read_recipe(Recipe, path)
+    known = ", ".join(sorted(RECIPES))
+    raise BadInput(
+        f"{name}: neither a recipe nor a file",
+        hint=nearest_hint(name, RECIPES, otherwise=f"recipes: {known}"),
+    )
+
+
+def load_attribute(place: str) -> Any:
+    """Import ``module:name``."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+class Lookup(Mapping[str, Any]):
+    """Sources by name, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        from lineament.recipes import SOURCES
+
+        self._places: Mapping[str, str] = SOURCES
+
+    def __getitem__(self, name: str) -> Any:
+        return load_attribute(self._places[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -1,0 +1,409 @@
+"""Chat about a clip or picture: the model's words, the clip's facts, and what is never told."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from lineament.annotation import Annotation, Validated
+from lineament.claims import read_question
+from lineament.describe.annotate import AnnotatedClip, subject_id
+from lineament.describe.answer import Answer, Glance, Source
+from lineament.describe.bearing import (
+    Validation,
+    check_answer,
+    find_facts,
+    find_validation,
+    find_weakest,
+    is_summary_wanted,
+    is_validated_real,
+    read_own_claims,
+    split_sentences,
+)
+from lineament.describe.look import look_at_media
+from lineament.describe.refusals import find_refused_topic, media_word, refuse
+from lineament.describe.rule_answers import answer_by_rule
+from lineament.describe.visual import NUM_FRAMES, find_person, visual_from_followed
+from lineament.errors import BadInput, BadModel
+from lineament.faces.follow import FinderFactory
+from lineament.faces.landmarks import NUM_ROWS
+from lineament.faces.mesh import MeshFinder
+from lineament.model.drafting import DraftTable, NgramDrafter
+from lineament.model.hub import LoadedModel, find_folder, load
+from lineament.model.media import MediaTokens, Streams
+from lineament.model.processor import VisualInput
+from lineament.model.sampling import GREEDY, PrefixDecoder, Sampling
+
+Answerer = Literal["model", "rule", "blind"]
+MAX_NEW_TOKENS = 160
+MAX_TURNS = 4  # of a conversation that the model is shown
+MAX_OPENED = 4  # clips whose frames and features are kept
+MAX_QUESTION_CHARACTERS = 20_000
+NOTHING_VALIDATED = (
+    "I cannot describe this {media}: nothing that I would say is validated on real media."
+)
+
+History = Sequence[tuple[str, str]]
+TellText = Callable[[str], None]
+
+
+@dataclass
+class OpenedMedia:
+    """A clip or picture that was looked at; what is made of it is made once.
+
+    Attributes:
+        annotated: Everybody's tracks and facts.
+        visual: What the model sees; None until it is asked.
+        media: The same as tokens.
+    """
+
+    annotated: AnnotatedClip
+    visual: VisualInput | None = None
+    inputs: dict[str, Tensor] = field(default_factory=dict)
+    media: MediaTokens | None = None
+
+    @property
+    def annotation(self) -> Annotation:
+        """What landmarks show."""
+        return self.annotated.annotation
+
+    @property
+    def subject(self) -> str | None:
+        """The person that the model sees closely; None without a face."""
+        person = find_person(self.annotated.followed.tracks)
+        return None if person is None else subject_id(person)
+
+
+class Chat:
+    """Answer questions about clips and pictures.
+
+    A second question about the same file uses the frames, faces, features and the part of the
+    model's cache that the first one made.
+
+    Args:
+        model: The name of an installed model, its folder, or one that is loaded.
+        answerer: ``model``; ``rule`` answers from landmarks in fixed words and loads no
+            model; ``blind`` is the model with nothing to see, to measure what it guesses.
+        make_finder: Makes the face finder.
+        use_drafts: Whether to guess several tokens at a time; the answers are the same.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | LoadedModel = "chat-tiny",
+        *,
+        answerer: Answerer = "model",
+        make_finder: FinderFactory = MeshFinder,
+        use_drafts: bool = True,
+    ) -> None:
+        if answerer not in ("model", "rule", "blind"):
+            raise BadInput(f"answerer: expected model, rule or blind, got {answerer!r}")
+        self.name = model.name if isinstance(model, LoadedModel) else str(model)
+        self.answerer: Answerer = answerer
+        self._make_finder = make_finder
+        self._opened: OrderedDict[object, OpenedMedia] = OrderedDict()
+        self._validation: Validation = {}
+        self._loaded: LoadedModel | None = None
+        if answerer != "rule":
+            self._loaded = model if isinstance(model, LoadedModel) else load(model)
+            self._prepare(self._loaded, use_drafts=use_drafts)
+
+    def _prepare(self, loaded: LoadedModel, *, use_drafts: bool) -> None:
+        if loaded.processor.num_landmarks not in (0, NUM_ROWS):
+            raise BadModel(
+                f"{loaded.name}: takes {loaded.processor.num_landmarks} landmarks, not {NUM_ROWS}",
+                hint="train the model with num_landmarks as it is by default",
+            )
+        folder = _find_own_folder(loaded)
+        self._validation = find_validation(folder)
+        table = DraftTable.find(folder) if folder and use_drafts else None
+        placeholder = loaded.processor.frame_token_id
+        drafter = NgramDrafter(table, ignored_ids=[placeholder]) if use_drafts else None
+        self.decoder = PrefixDecoder(
+            loaded.model, stop_token_ids=[loaded.processor.end_token_id], drafter=drafter
+        )
+
+    @property
+    def num_parameters(self) -> int:
+        """How many weights the model has; 0 where rules answer."""
+        return 0 if self._loaded is None else self._loaded.model.num_parameters()
+
+    def open(
+        self,
+        media: Path | str,
+        annotated: AnnotatedClip | None = None,
+        *,
+        on_frame: Callable[[float], None] | None = None,
+    ) -> OpenedMedia:
+        """Look at a clip or picture, unless that has been done.
+
+        Args:
+            media: A clip or picture.
+            annotated: What `look_at_media` found in it, where that has run already.
+            on_frame: Called with the time of each frame looked at, for progress.
+
+        Raises:
+            BadMedia: The file cannot be used.
+            MissingExtra: mediapipe is not installed.
+        """
+        key = _key_of(Path(media))
+        opened = self._opened.get(key)
+        if opened is None:
+            opened = OpenedMedia(
+                annotated or look_at_media(media, make_finder=self._make_finder, on_frame=on_frame)
+            )
+            self._opened[key] = opened
+            while len(self._opened) > MAX_OPENED:
+                self._opened.popitem(last=False)
+        self._opened.move_to_end(key)
+        return opened
+
+    def chat(self, media: Path | str, question: str, **options: Any) -> Answer:
+        """Answer a question; see `ask`."""
+        return self.ask(media, question, **options)
+
+    def ask(
+        self,
+        media: Path | str,
+        question: str,
+        history: History | None = None,
+        *,
+        all_facts: bool = False,
+        sampling: Sampling = GREEDY,
+        on_text: TellText | None = None,
+    ) -> Answer:
+        """Answer a question about a clip or picture.
+
+        Who somebody is, where a family comes from, and anything about media without a face is
+        refused by rule, whatever the model.
+
+        Args:
+            media: A clip or picture.
+            question: In English.
+            history: Questions and answers before, about the same media.
+            all_facts: Keep the sentences of a description that say what is not validated on
+                real media.
+            sampling: How the model chooses its words.
+            on_text: Called with each piece of the answer as soon as it is sure.
+
+        Raises:
+            BadInput: The question is empty or too long.
+            BadMedia: The file cannot be used.
+        """
+        start_seconds = time.perf_counter()
+        question = _check_question(question)
+        opened = self.open(media)
+        told = on_text or (lambda _: None)
+        topic = find_refused_topic(question, opened.annotation)
+        if topic is not None:
+            answer = Answer(
+                _tell(refuse(topic, opened.annotation), told), question=question, source="rule"
+            )
+        elif self.answerer == "rule":
+            text = answer_by_rule(question, opened.annotation, opened.subject or "face 0")
+            answer = self._found(_tell(text, told), question, opened, "rule")
+        else:
+            answer = self._ask_model(opened, question, history, all_facts, sampling, told)
+        answer.seconds = time.perf_counter() - start_seconds
+        return answer
+
+    def _ask_model(
+        self,
+        opened: OpenedMedia,
+        question: str,
+        history: History | None,
+        all_facts: bool,
+        sampling: Sampling,
+        told: TellText,
+    ) -> Answer:
+        prompt, media = self._read_prompt(opened, question, history or ())
+        token_ids: list[int] = []
+        pieces = self._stream_text(prompt, media, sampling, token_ids)
+        num_left_out = 0
+        if all_facts or not is_summary_wanted(read_question(question)):
+            text = "".join(_tell(piece, told) for piece in pieces)
+        else:
+            text, num_left_out = self._keep_validated(pieces, told)
+            if not text:
+                text = _tell(NOTHING_VALIDATED.format(media=media_word(opened.annotation)), told)
+        source: Source = "blind" if self.answerer == "blind" else "model"
+        answer = self._found(text, question, opened, source)
+        answer.num_left_out = num_left_out
+        answer.attention = self._find_attention(opened, prompt, token_ids, media)
+        return answer
+
+    def _stream_text(
+        self, prompt: list[int], media: MediaTokens, sampling: Sampling, token_ids: list[int]
+    ) -> Iterator[str]:
+        """Yield the answer in pieces that end where a character ends; fills ``token_ids``."""
+        assert self._loaded is not None
+        tokenizer: Any = self._loaded.processor.tokenizer
+        done = ""
+        stream = self.decoder.stream(
+            prompt, media=media, max_new_tokens=MAX_NEW_TOKENS, sampling=sampling
+        )
+        for token in stream:
+            token_ids.append(token)
+            text = tokenizer.decode(token_ids, skip_special_tokens=True).lstrip()
+            if text.endswith("\ufffd"):  # half of a character: its other bytes come next
+                continue
+            if len(text) > len(done):
+                yield text[len(done) :]
+                done = text
+
+    def _keep_validated(self, pieces: Iterator[str], told: TellText) -> tuple[str, int]:
+        """Pass on the sentences of a description that are validated, as each is complete."""
+        kept: list[str] = []
+        num_left_out, text = 0, ""
+
+        def judge(sentence: str) -> int:
+            if not is_validated_real(sentence, self._validation):
+                return 1
+            told(f" {sentence}" if kept else sentence)
+            kept.append(sentence)
+            return 0
+
+        for piece in pieces:
+            *whole, text = split_sentences(text + piece) or [""]
+            num_left_out += sum(judge(sentence) for sentence in whole)
+            text += piece[len(piece.rstrip()) :]
+        if text.strip():
+            num_left_out += judge(text.strip())
+        return " ".join(kept), num_left_out
+
+    def _found(self, text: str, question: str, opened: OpenedMedia, source: Source) -> Answer:
+        """Put what is known beside the words."""
+        checked = check_answer(read_own_claims(question, text), opened.annotation, opened.subject)
+        facts = find_facts(question, checked, opened.annotation, opened.subject)
+        validation: Validation = self._validation
+        if source == "rule":
+            validation = _validation_of_facts(opened.annotation)
+        return Answer(
+            text,
+            question=question,
+            facts=facts,
+            claims=checked.claims,
+            validated=find_weakest([row.name for row in checked.claims], validation),
+            source=source,
+        )
+
+    def _read_prompt(
+        self, opened: OpenedMedia, question: str, history: History
+    ) -> tuple[list[int], MediaTokens]:
+        """Write the conversation as tokens; the oldest turns go where it grows too long."""
+        turns = list(history)[-MAX_TURNS:]
+        visual = self._find_visual(opened)
+        prompt = self._write_prompt(visual, turns, question)
+        while turns and len(prompt) + MAX_NEW_TOKENS > self.decoder.max_tokens:
+            turns = turns[1:]
+            prompt = self._write_prompt(visual, turns, question)
+        return prompt, self._find_media(opened, prompt)
+
+    def _write_prompt(self, visual: VisualInput, turns: History, question: str) -> list[int]:
+        assert self._loaded is not None
+        processor: Any = self._loaded.processor
+        messages: list[dict[str, str]] = []
+        for asked, answered in turns:
+            messages.append({"role": "user", "content": str(asked)})
+            messages.append({"role": "assistant", "content": str(answered)})
+        messages.append({"role": "user", "content": question})
+        return processor.tokenizer.apply_chat_template(
+            processor.place_frames(messages, visual),
+            chat_template=processor.chat_template,
+            tokens_per_frame=processor.tokens_per_frame,
+            add_generation_prompt=True,
+            return_dict=False,
+        )
+
+    def _find_visual(self, opened: OpenedMedia) -> VisualInput:
+        if opened.visual is None:
+            assert self._loaded is not None
+            processor = self._loaded.processor
+            opened.visual = visual_from_followed(
+                opened.annotated.followed,
+                num_frames=NUM_FRAMES,
+                num_samples=processor.landmark_samples,
+                crop_size_px=processor.face_size_px[0],
+            )
+        return opened.visual
+
+    def _find_media(self, opened: OpenedMedia, prompt: list[int]) -> MediaTokens:
+        """Encode the clip once; once a question for a gate that reads the question."""
+        assert self._loaded is not None
+        model = self._loaded.model
+        if opened.media is not None and not model.config.text_gate:
+            return opened.media
+        with torch.inference_mode():
+            if not opened.inputs:
+                opened.inputs = self._loaded.processor.encode_visuals([opened.visual])
+            sees = self.answerer != "blind"
+            opened.media = model.encode_media(
+                **opened.inputs,
+                prompt=model.embed_prompt(torch.tensor([prompt])),
+                streams=Streams(sees, sees, sees),
+            )
+        return opened.media
+
+    def _find_attention(
+        self, opened: OpenedMedia, prompt: list[int], token_ids: list[int], media: MediaTokens
+    ) -> tuple[Glance, ...]:
+        if not token_ids or opened.visual is None:
+            return ()
+        assert self._loaded is not None
+        input_ids = torch.tensor([prompt + token_ids])
+        is_answer = torch.arange(input_ids.shape[1])[None] >= len(prompt)
+        shares = self._loaded.model.frame_attention(input_ids, is_answer, media)[0].tolist()
+        return tuple(
+            Glance(float(seconds), share)
+            for seconds, share in zip(opened.visual.times_seconds, shares, strict=True)
+        )
+
+
+def _check_question(question: str) -> str:
+    question = question.strip()
+    if not question:
+        raise BadInput("the question is empty", hint='ask something, such as "Is he smiling?"')
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise BadInput(
+            f"the question has {len(question):,} characters, at most "
+            f"{MAX_QUESTION_CHARACTERS:,} can be read",
+            hint="ask a shorter question",
+        )
+    return question
+
+
+def _tell(text: str, told: TellText) -> str:
+    told(text)
+    return text
+
+
+def _key_of(media: Path) -> object:
+    """Name a file by its place and its last change."""
+    try:
+        status = media.stat()
+    except (OSError, ValueError):  # opening it will say what is wrong
+        return str(media)
+    return str(media.resolve()), status.st_mtime_ns, status.st_size
+
+
+def _find_own_folder(loaded: LoadedModel) -> Path | None:
+    try:
+        return find_folder(loaded.name)
+    except BadModel:  # made in this process, and never saved
+        return None
+
+
+def _validation_of_facts(annotation: Annotation) -> dict[str, Validated]:
+    """Return on what media the facts themselves are validated, by name."""
+    from lineament.faces.validation import validated_by_measurement
+
+    names = {fact.name for fact in annotation.facts} | set(annotation.closed)
+    return {name: validated_by_measurement(name) for name in names}

@@ -1,0 +1,1 @@
+"""Evaluation: tasks with frozen prompts, whatever answers them, scores with intervals, reports."""

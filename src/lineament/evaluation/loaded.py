@@ -1,0 +1,173 @@
+"""Models of ours as answerers: face crops and landmarks made as for training, greedy answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+
+from lineament.describe.visual import (
+    choose_frames,
+    crop_person,
+    find_person,
+    keep_finder,
+    sample_person,
+)
+from lineament.evaluation.answerer import Asked, Failure, group_by_visual
+from lineament.evaluation.item import Visual, hash_bytes, hash_text
+from lineament.faces.follow import FinderFactory
+from lineament.faces.mesh import MeshFinder
+from lineament.faces.padding import PaddedFinder
+from lineament.faces.track import follow_faces
+from lineament.model.hub import LoadedModel, find_folder, load
+from lineament.model.media import MediaTokens
+from lineament.model.processor import VisualInput
+from lineament.video import Clip
+
+MAX_NEW_TOKENS = 48
+NUM_FRAMES = 8
+QUESTIONS_AT_ONCE = 64
+
+
+@final
+class LoadedAnswerer:
+    """A FaVChat model, asked greedily; each clip is encoded once for all its questions.
+
+    Attributes:
+        loaded: The model and its processor.
+        is_blind: All visual streams are switched off: what language alone gives.
+        make_finder: Makes the face finder.
+    """
+
+    is_looking = True
+    num_media = 8
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        *,
+        identity: str = "",
+        is_blind: bool = False,
+        make_finder: FinderFactory = MeshFinder,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        num_frames: int = NUM_FRAMES,
+    ) -> None:
+        self.loaded = loaded
+        self.is_blind = is_blind
+        self.make_finder = keep_finder(make_finder)
+        self.max_new_tokens = max_new_tokens
+        self.num_frames = num_frames
+        blind = ", blind" if is_blind else ""
+        self.name = f"{loaded.name}{blind}"
+        settings = f"tokens {max_new_tokens}, frames {num_frames}"
+        self.identity = f"{identity or loaded.name}, {settings}{blind}"
+        self._seen: tuple[Visual, VisualInput] | None = None
+
+    def blindfolded(self) -> "LoadedAnswerer":
+        """Return the same model without sight."""
+        identity = self.identity.rsplit(", tokens", 1)[0]
+        return LoadedAnswerer(
+            self.loaded, identity=identity, is_blind=True, make_finder=self.make_finder,
+            max_new_tokens=self.max_new_tokens, num_frames=self.num_frames,
+        )  # fmt: skip
+
+    def answer(self, batch: Sequence[Asked]) -> list[str | Failure]:
+        """Answer all questions; each media is looked at and encoded once a chunk."""
+        groups = group_by_visual(batch)
+        seen = [self._look(visual) for visual, _ in groups]
+        order = [(place, number) for number, (_, own) in enumerate(groups) for place in own]
+        answers: list[str | Failure] = [Failure("not asked")] * len(batch)
+        for start in range(0, len(order), QUESTIONS_AT_ONCE):
+            chunk = order[start : start + QUESTIONS_AT_ONCE]
+            first = chunk[0][1]
+            own = seen[first : chunk[-1][1] + 1]
+            rows = [number - first for _, number in chunk]
+            said = self._generate(own, rows, [batch[place].prompt for place, _ in chunk])
+            for (place, _), text in zip(chunk, said, strict=True):
+                answers[place] = text
+        return answers
+
+    def _look(self, visual: Visual) -> VisualInput:
+        return prepare_visual(
+            visual, None if self.is_blind else self.make_finder, num_frames=self.num_frames,
+            num_samples=self.loaded.processor.landmark_samples,
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def _generate(
+        self, visuals: Sequence[VisualInput], rows: Sequence[int], questions: Sequence[str]
+    ) -> list[str]:
+        model, processor = self.loaded.model, self.loaded.processor
+        conversations = [[{"role": "user", "content": text}] for text in questions]
+        inputs: dict[str, Any] = dict(processor(conversations, [visuals[row] for row in rows]))
+        inputs = {key: value.to(model.device) for key, value in inputs.items()}
+        text = {key: inputs.pop(key) for key in ("input_ids", "attention_mask")}
+        switches: dict[str, Any] = {}
+        if self.is_blind:
+            switches = {"use_general": False, "use_face": False, "use_landmarks": False}
+        elif not model.config.text_gate:  # with the gate, what is seen depends on the question
+            encoded = processor.encode_visuals(list(visuals))
+            own_inputs: dict[str, Any] = {k: v.to(model.device) for k, v in encoded.items()}
+            media = model.encode_media(**own_inputs)
+            assert media.visual_tokens is not None
+            assert media.visual_mask is not None
+            own = list(rows)
+            inputs = {"media": MediaTokens(media.visual_tokens[own], media.visual_mask[own])}
+        made = model.generate(
+            **text, **inputs, **switches, do_sample=False, max_new_tokens=self.max_new_tokens
+        )
+        fresh = made[:, text["input_ids"].shape[1] :]
+        said = processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
+        return [answer.strip() for answer in said]
+
+
+def prepare_visual(
+    visual: Visual, make_finder: FinderFactory | None, *, num_frames: int, num_samples: int
+) -> VisualInput:
+    """Find and follow the person, and sample frames, crops and landmarks as chat does.
+
+    Without a finder nobody is looked for: a blind model needs no more than the frames' times.
+    """
+    height, width = visual.frames.shape[1:3]
+    times = np.array(visual.times_seconds, np.float64)
+    tracks = []
+    if make_finder is not None:
+        finder = make_finder()
+        if len(times) == 1:  # a tight crop is found with a border round it, as chat does
+            finder = PaddedFinder(finder)
+        tracks, _ = follow_faces(zip(times.tolist(), visual.frames, strict=True), finder)
+    person = find_person(tracks)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    clip = Clip(
+        Path("memory"), width, height, float(times[-1] + step), len(times),
+        1 / step if step else 0.0, is_picture=len(times) == 1,
+    )  # fmt: skip
+    edges, frame_index = choose_frames(clip, times, num_frames)
+    pixels = visual.frames[frame_index]
+    faces, face_mask = crop_person(pixels, frame_index, person, 128)
+    landmarks, landmark_mask = sample_person(person, edges, clip, num_samples)
+    return VisualInput(
+        frames=pixels,
+        times_seconds=times[frame_index].tolist(),
+        faces=faces,
+        face_mask=face_mask,
+        landmarks=landmarks,
+        landmark_mask=landmark_mask,
+    )
+
+
+def open_answerer(name_or_path: str) -> LoadedAnswerer:
+    """Load a model by name or folder.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+    """
+    folder = find_folder(name_or_path)
+    return LoadedAnswerer(load(name_or_path), identity=hash_model(folder))
+
+
+def hash_model(folder: Path) -> str:
+    """Return the folder's name and a hash of its weights, so that other weights answer anew."""
+    parts = [hash_bytes(path.read_bytes()) for path in sorted(folder.glob("*.safetensors"))]
+    return f"{folder.name} {hash_text(' '.join(parts))[:16]}"

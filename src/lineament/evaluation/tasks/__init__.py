@@ -1,0 +1,1 @@
+"""One small file a benchmark: its data as users have it, prompts, label map, scorer, figures."""

@@ -1,0 +1,223 @@
+"""Dialogues: what is asked about one item, so that over many items no question tells its answer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from lineament.annotation import Annotation
+from lineament.records.write.clauses import find_clauses, read_word_table
+from lineament.records.write.draft import Draft, answer_voice, pick
+from lineament.records.write.grammar import VOICES, sentence
+from lineament.records.write.template import KINDS, main_subject
+from lineament.records.write.view import View
+from lineament.records.write.yes_no import ask_yes_no, draw_names
+from lineament.training.examples import Dialogue
+
+# How often each kind is asked of an item; above 1, so many on average.
+KIND_RATES: Mapping[str, float] = {
+    "summary": 0.35, "which": 0.6, "color": 0.6, "choose": 0.15, "list": 0.3, "count": 0.25,
+    "timed": 2.0, "sex": 0.5, "age": 0.7, "emotion": 0.6, "cues": 0.15, "conversation": 0.2,
+    "unanswerable": 0.35,
+}  # fmt: skip
+NO_FACE = (
+    "I cannot tell: no face can be seen in this {m}.", "No face can be seen in this {m}, so I cannot tell.",
+    "I cannot tell; there is no face in the {m}.", "There is nobody to be seen in this {m}; I cannot tell.",
+)  # fmt: skip
+NO_FACE_AT_ALL = (
+    "No face can be seen in this {m}.", "There is no face in this {m}.", "Nobody can be seen in this {m}.",
+)  # fmt: skip
+NOUN_SHARE = 0.3
+NOUN_ASKED = (
+    "{be} there {x} to be seen?", "Can you see {x}?", "Do you see {x}?", "{be} {x} visible in this {m}?",
+    "{be} there {x} on the face or head?", "Does one see {x} in the {m}?", "Would you say there {be} {x}?",
+    "Is it true that there {be} {x}?",
+)  # fmt: skip
+NOUN_DENIED = (
+    "Is it true that there {be} no {x}?", "Is it right that there {be} no {x} on the face?",
+    "Is it correct that no {x} can be seen?", "There {be} no {x}, right?", "Would you say there {be} no {x}?",
+)  # fmt: skip
+OLDER_ASKED = (
+    "Is the person {older} {n}?", "Does the person look {older} {n}?", "Is this person {over} {n} years old?",
+    "Would you say the person is {older} {n} years?", "Does the person in the {m} appear {older} {n}?",
+    "Is it true that the person is {older} {n}?", "Is the person {over} {n}?", "Is somebody {older} {n} seen here?",
+)  # fmt: skip
+OLDER_DENIED = (
+    "Is it true that the person is not {older} {n}?", "Is it correct that the person does not look {older} {n}?",
+    "Is the person not {over} {n} years old?", "Would you say the person is not {older} {n}?",
+    "Is it right that the person is not {over} {n}?",
+)  # fmt: skip
+# A name far rarer in one state than in the other still counts this much in the common one.
+LEAST_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class DialogueWriter:
+    """Writes the dialogues about one item.
+
+    Attributes:
+        rates: For each flag how often it is false and how often true among the items.
+        num_yes_no: Yes/no questions about each item.
+        kind_rates: How often the other kinds are asked.
+        importance: How much more often than others some flags are asked about.
+        neutral_share: How often a question speaks of *the person*, so that no word of it tells
+            the apparent sex.
+        older_share: How often it is asked whether somebody is older than so many years.
+    """
+
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    num_yes_no: int = 7
+    kind_rates: Mapping[str, float] = field(default_factory=lambda: dict(KIND_RATES))
+    importance: Mapping[str, float] = field(default_factory=dict)
+    neutral_share: float = 0.6
+    older_share: float = 0.6
+
+    def write(self, annotation: Annotation, rng: Random) -> tuple[Dialogue, ...]:
+        """Write some dialogues; none about an item of which nothing is known."""
+        subject = main_subject(annotation)
+        if subject is None:
+            return ()
+        view = View(annotation, subject)
+        drafts = list(self._ask_flags(view, rng))
+        for kind, rate in self.kind_rates.items():
+            count = int(rate) + (rng.random() < rate % 1)
+            if count:
+                drafts += KINDS[kind](view, rng, count)
+        older = write_older(annotation, rng) if rng.random() < self.older_share else None
+        drafts += [older] if older else []
+        rng.shuffle(drafts)
+        return tuple(map(dialogue_from_draft, drafts))
+
+    def _ask_flags(self, view: View, rng: Random) -> Iterator[Draft]:
+        """Ask about flags, each as often where it is true as where it is false."""
+        states = [(name, True) for name in view.true_names()]
+        states += [(name, False) for name in view.false_names()]
+        weights = [self._weight(name, holds) for name, holds in states]
+        chosen = draw_names(rng, [*map(str, range(len(states)))], weights, self.num_yes_no)
+        for place in chosen:
+            name, holds = states[int(place)]
+            is_neutral = rng.random() < self.neutral_share
+            yield ask_flag(view, rng, name, holds=holds, is_neutral=is_neutral)
+
+    def _weight(self, name: str, holds: bool) -> float:
+        share = max(self.rates.get(name, (0.5, 0.5))[holds], LEAST_SHARE)
+        other = max(self.rates.get(name, (0.5, 0.5))[not holds], LEAST_SHARE)
+        return self.importance.get(name, 1.0) * min(share, other) / share
+
+
+def ask_flag(view: View, rng: Random, name: str, *, holds: bool, is_neutral: bool) -> Draft:
+    """Ask whether a flag holds; the answer is yes or no and the clause that says so.
+
+    However the question is put, the answer begins with one of two words: a model that is not
+    sure weighs the answers, not the many ways to begin one.
+    """
+    male = view.male
+    if is_neutral:
+        view.male = None  # the question leaves the apparent sex open
+    try:
+        draft = ask_yes_no(view, rng, name, holds=holds)
+    finally:
+        view.male = male
+    question = draft.pairs[0][0]
+    is_yes = draft.polarity.endswith("yes")
+    nouns = read_word_table()[name].nouns
+    if nouns and rng.random() < NOUN_SHARE:
+        question, is_yes = _ask_noun(view, rng, nouns, holds)
+    elif name == "male" and not _is_about_man(question):
+        name, holds = "female", not holds
+    clause = pick(rng, find_clauses(name, answer_voice(view, rng), view.media))
+    said = f"{'Yes' if is_yes else 'No'}, {clause.pos if holds else clause.neg}."
+    return draft._replace(pairs=((question, sentence(said)),))
+
+
+def _ask_noun(
+    view: View, rng: Random, nouns: tuple[str, ...], holds: bool
+) -> tuple[str, bool]:
+    """Ask whether a thing is to be seen, or is not."""
+    noun = VOICES["the person"].fill(pick(rng, nouns))
+    be = "are" if noun.endswith("s") and not noun.startswith(("a ", "an ")) else "is"
+    if rng.random() < 0.3:
+        bare = noun.removeprefix("a ").removeprefix("an ")
+        frame = pick(rng, NOUN_DENIED).replace("{x}", bare)
+        is_yes = not holds
+    else:
+        frame, is_yes = pick(rng, NOUN_ASKED).replace("{x}", noun), holds
+    return sentence(frame.replace("{be}", be).replace("{m}", view.media)), is_yes
+
+
+def _is_about_man(question: str) -> bool:
+    words = question.lower().replace("?", " ").replace(",", " ").split()
+    return "man" in words or "male" in words
+
+
+def write_older(annotation: Annotation, rng: Random) -> Draft | None:
+    """Ask whether the person is older, or younger, than some years; as often yes as no."""
+    span = find_years(annotation)
+    if span is None:
+        return None
+    low, high = span
+    is_older = rng.random() < 0.5
+    edges = [
+        years
+        for years in range(20, 75, 5)
+        if (years <= low and low - years < 30 if is_older else years >= high and years - high < 30)
+    ]
+    if not edges:
+        return None
+    years = 45 if 45 in edges and rng.random() < 0.4 else pick(rng, edges)
+    asks_older = rng.random() < 0.7
+    is_denied = rng.random() < 0.3
+    frames = OLDER_DENIED if is_denied else OLDER_ASKED
+    frame = pick(rng, frames)
+    word, over = ("older than", "over") if asks_older else ("younger than", "under")
+    question = frame.replace("{older}", word).replace("{over}", over).replace("{n}", str(years))
+    holds = is_older == asks_older
+    is_yes = holds != is_denied
+    said = f"the person looks {'older' if is_older else 'younger'} than {years}"
+    media = "clip" if annotation.duration_seconds else "picture"
+    answer = sentence(f"{'Yes' if is_yes else 'No'}, {said}.")
+    return Draft("age", 1, ((sentence(question.replace("{m}", media)), answer),))
+
+
+def find_years(annotation: Annotation) -> tuple[float, float] | None:
+    """Return the least and greatest age that a label allows."""
+    if "age_low" in annotation.extra:
+        return float(annotation.extra["age_low"]), float(annotation.extra["age_high"]) + 1
+    for fact in annotation.facts:
+        if fact.name == "age_years" and isinstance(fact.value, int | float):
+            return float(fact.value) - 2, float(fact.value) + 2
+    return None
+
+
+def write_faceless(annotation: Annotation, rng: Random, count: int = 8) -> tuple[Dialogue, ...]:
+    """Write questions as about somebody, where nobody is to be seen.
+
+    Args:
+        annotation: Of anybody; only the questions come from it.
+        rng: Chooses.
+        count: How many at most.
+    """
+    media = "clip" if annotation.duration_seconds else "picture"
+    dialogues = []
+    for dialogue in DialogueWriter().write(annotation, rng)[:count]:
+        question = dialogue.messages[0]
+        is_whole = dialogue.kind in ("summary", "caption", "list", "count")
+        said = pick(rng, NO_FACE_AT_ALL if is_whole else NO_FACE).replace("{m}", media)
+        answer = {"role": "assistant", "content": said}
+        dialogues.append(Dialogue([question, answer], "no_face", 1))
+    return tuple(dialogues)
+
+
+def dialogue_from_draft(draft: Draft) -> Dialogue:
+    """Return a draft as a conversation."""
+    messages = []
+    for question, answer in draft.pairs:
+        messages += [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": answer},
+        ]
+    return Dialogue(messages, draft.kind, draft.level)
+
+
+def known_names() -> frozenset[str]:
+    """Return every flag that has words."""
+    return frozenset(read_word_table())

@@ -1,0 +1,133 @@
+"""Examples and where they come from: dialogues about one clip, read one at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, final, runtime_checkable
+
+from lineament.errors import BadInput
+from lineament.model.processor import Message, VisualInput
+from lineament.training.labels import Labels
+from lineament.training.recipe import Mix
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One conversation, of one or several turns.
+
+    Attributes:
+        messages: ``{"role", "content"}``; what the assistant says is learned.
+        kind: Kind of record, for the report of losses.
+        level: Level of record, likewise.
+        weight: How much its tokens count.
+    """
+
+    messages: Sequence[Message]
+    kind: str = ""
+    level: int = 0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One clip or picture, or none, and what is said about it.
+
+    Attributes:
+        id: Names the example in messages.
+        dialogues: Each sees the clip; none sees another.
+        visual: The clip.
+        weight: How much all its tokens count.
+        labels: What its frames show, for objectives that learn without text.
+    """
+
+    id: str
+    dialogues: tuple[Dialogue, ...]
+    visual: VisualInput | None = None
+    weight: float = 1.0
+    labels: Labels | None = None
+
+    @classmethod
+    def from_conversation(
+        cls,
+        id: str,
+        conversation: Sequence[Message],
+        visual: VisualInput | None = None,
+        weight: float = 1.0,
+        *,
+        kind: str = "",
+        level: int = 0,
+    ) -> "Example":
+        """Make an example of one dialogue."""
+        return cls(id, (Dialogue(conversation, kind, level),), visual, weight)
+
+
+@runtime_checkable
+class ExampleSource(Protocol):
+    """Examples by number; reading one twice gives the same one."""
+
+    def __len__(self) -> int:
+        """Count the examples."""
+        ...
+
+    def read(self, index: int, epoch: int) -> Example:
+        """Read one example; what is written anew each time depends on ``epoch`` alone.
+
+        Raises:
+            LineamentError: This one cannot be used; it is skipped, counted and named.
+        """
+        ...
+
+
+OpenSource = Callable[[Mix], ExampleSource]
+Sources = Mapping[str, OpenSource]
+
+
+@final
+class ExampleList:
+    """Examples that are in memory already."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def read(self, index: int, epoch: int) -> Example:
+        """Return one of them."""
+        del epoch
+        return self.examples[index]
+
+
+def open_mix(mix: Mix, sources: Sources, *, where: str) -> ExampleSource:
+    """Open a named source, or a built data set by its folder.
+
+    Raises:
+        BadInput: There is nothing of that name, or nothing in it.
+    """
+    source = _open(mix, sources)
+    if not len(source):
+        chosen = [
+            f"{key} {list(v)}" for key, v in (("kinds", mix.kinds), ("levels", mix.levels)) if v
+        ]
+        raise BadInput(
+            f"{where}: no data in {mix.source!r}" + (f" for {', '.join(chosen)}" if chosen else ""),
+            hint="choose other kinds or levels, or build more data",
+        )
+    return source
+
+
+def _open(mix: Mix, sources: Sources) -> Any:
+    from pathlib import Path
+
+    from lineament.config import nearest_hint
+
+    if mix.source in sources:
+        return sources[mix.source](mix)
+    if Path(mix.source).is_dir():
+        from lineament.training.built import open_built
+
+        return open_built(mix)
+    known = ", ".join(sources) or "none"
+    raise BadInput(
+        f"{mix.source!r}: neither a built data set nor a source",
+        hint=nearest_hint(mix.source, sources, otherwise=f"sources: {known}"),
+    )

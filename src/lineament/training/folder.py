@@ -1,0 +1,106 @@
+"""A run's folder and its stages' settings: claimed, checked, and told to the trainer."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from lineament.config import read_recipe, write_recipe
+from lineament.errors import BadInput
+from lineament.training.recipe import Recipe, Stage
+
+RECIPE = "recipe.json"
+# What a resumed run may change: none of it changes the result.
+_FREE = ("num_workers", "num_threads", "log_every", "use_tensorboard")
+
+
+def claim_folder(recipe: Recipe, out: Path, *, resume: bool) -> None:
+    """Make the folder this run's, or see that it is already.
+
+    Raises:
+        BadInput: It holds another run, or this one and ``resume`` was not said.
+    """
+    saved_at = out / RECIPE
+    if not saved_at.is_file():
+        out.mkdir(parents=True, exist_ok=True)
+        write_recipe(recipe, saved_at)
+        return
+    if not resume:
+        raise BadInput(f"{out}: holds a run already", hint="--resume goes on with it")
+    saved = read_recipe(Recipe, saved_at)
+    free = {name: getattr(recipe, name) for name in _FREE}
+    if saved.replace(**free) != recipe:
+        difference = _first_difference(saved.replace(**free), recipe)
+        raise BadInput(
+            f"{out}: was started with other settings: {difference}",
+            hint="resume with the same recipe and --set, or choose another folder",
+        )
+
+
+def _first_difference(old: Recipe, new: Recipe) -> str:
+    def walk(one: Any, other: Any, path: str) -> str:
+        if isinstance(one, dict) and isinstance(other, dict):
+            for key in one | other:
+                if one.get(key) != other.get(key):
+                    return walk(one.get(key), other.get(key), f"{path}.{key}".strip("."))
+        if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            for index, (a, b) in enumerate(zip(one, other, strict=True)):
+                if a != b:
+                    return walk(a, b, f"{path}.{index}")
+        return f"{path} was {one!r}, now {other!r}"
+
+    return walk(old.model_dump(mode="json"), new.model_dump(mode="json"), "")
+
+
+def check_stage(stage: Stage, number: int) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        BadInput: Naming the field.
+    """
+    where = f"stages.{number} ({stage.name})"
+    if not stage.total_steps:
+        raise BadInput(f"{where}: num_samples or num_steps must be set")
+    if not stage.data:
+        raise BadInput(f"{where}.data: no data for this stage")
+    if stage.batch_size % stage.accumulate:
+        raise BadInput(f"{where}.accumulate: {stage.accumulate} does not divide {stage.batch_size}")
+
+
+def training_arguments(recipe: Recipe, stage: Stage, folder: Path) -> TrainingArguments:
+    """Return what the trainer of ``transformers`` is told."""
+    world = max(
+        1, int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1
+    )
+    part = stage.batch_size // stage.accumulate
+    if part % world:
+        raise BadInput(f"stages.{stage.name}.batch_size: {part} at a time on {world} processes")
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=part // world,
+        gradient_accumulation_steps=stage.accumulate,
+        max_steps=stage.total_steps,
+        max_grad_norm=stage.max_grad_norm,
+        seed=recipe.seed,
+        save_strategy="steps",
+        save_steps=stage.save_every,
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=recipe.log_every,
+        logging_nan_inf_filter=False,
+        report_to=["tensorboard"] if recipe.use_tensorboard else [],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_num_workers=recipe.num_workers,
+        dataloader_persistent_workers=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(),
+        average_tokens_across_devices=False,
+        log_level="error",
+    )
+
+
+def stage_folder(number: int, stage: Stage) -> str:
+    """Name a stage's folder."""
+    return f"{number}-{stage.name}"

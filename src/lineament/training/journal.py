@@ -1,0 +1,159 @@
+"""The log of a run: losses by kind and level, use of experts, skipped samples, plots."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+LOG, SKIPPED = "log.jsonl", "skipped.jsonl"
+Group = tuple[str, int]
+
+
+class LossTable:
+    """Sums of losses by kind and level."""
+
+    def __init__(self) -> None:
+        self._sums: dict[Group, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    def add(
+        self,
+        losses: Float[Tensor, "labels"],
+        group_ids: Int[Tensor, "labels"],
+        groups: Sequence[Group],
+    ) -> None:
+        """Add the losses of single labels."""
+        sums = torch.zeros(len(groups), dtype=torch.float64)
+        losses, group_ids = losses.double().cpu(), group_ids.cpu()
+        sums.index_add_(0, group_ids, losses)
+        counts = torch.bincount(group_ids, minlength=len(groups))
+        for group, total, count in zip(groups, sums.tolist(), counts.tolist(), strict=True):
+            self._sums[group][0] += total
+            self._sums[group][1] += count
+
+    def merge(self, rows: Mapping[Group, Sequence[float]]) -> None:
+        """Add the sums of another table, such as another process's."""
+        for group, (total, count) in rows.items():
+            self._sums[group][0] += total
+            self._sums[group][1] += count
+
+    @property
+    def sums(self) -> dict[Group, list[float]]:
+        """Sum and number of labels of every kind and level."""
+        return dict(self._sums)
+
+    def means(self) -> dict[str, Any]:
+        """Return the mean loss of all labels, of every kind, and of every level."""
+        by_kind: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        by_level: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        every = [0.0, 0.0]
+        for (kind, level), (total, count) in self._sums.items():
+            for row in (by_kind[kind or "other"], by_level[str(level)], every):
+                row[0] += total
+                row[1] += count
+        return {
+            "loss": _mean(every),
+            "by_kind": {kind: _mean(row) for kind, row in sorted(by_kind.items()) if row[1]},
+            "by_level": {level: _mean(row) for level, row in sorted(by_level.items()) if row[1]},
+        }
+
+
+class Journal:
+    """Rows of a run's log, one JSON object a line; a resumed run goes on where it was."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOG
+        self.skipped_path = folder / SKIPPED
+        self.num_skipped = 0
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add one row."""
+        with self.path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(row) + "\n")
+
+    def note_skipped(self, notes: Sequence[tuple[str, str]], stage: str) -> None:
+        """Name samples that could not be used."""
+        self.num_skipped += len(notes)
+        with self.skipped_path.open("a", encoding="utf-8") as lines:
+            for name, reason in notes:
+                lines.write(json.dumps({"stage": stage, "id": name, "reason": reason}) + "\n")
+
+    def cut(self, stage: str, step: int) -> None:
+        """Forget rows of a stage behind a step that is done again, and half-written ones."""
+        if not self.path.is_file():
+            return
+        kept = [
+            row
+            for row in read_log(self.path)
+            if row["stage"] != stage or row.get("step", 0) <= step
+        ]
+        draft = self.path.with_suffix(".draft")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        draft.replace(self.path)
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Read a log; a line that a crash cut short is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def write_loss_table(log: Path, out: Path) -> None:
+    """Write the log's losses as CSV: one line for each row, set and kind."""
+    with out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["stage", "step", "set", "kind", "loss"])
+        for row in read_log(log):
+            if "loss" not in row:
+                continue
+            head = [row["stage"], row["step"], row["set"]]
+            writer.writerow([*head, "all", row["loss"]])
+            for kind, loss in row.get("by_kind", {}).items():
+                writer.writerow([*head, kind, loss])
+
+
+def plot_losses(log: Path, out: Path) -> None:
+    """Draw the losses of all stages, one curve a kind.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    from lineament.errors import MissingExtra
+
+    try:
+        import matplotlib.figure
+    except ModuleNotFoundError:
+        raise MissingExtra("matplotlib", "plot") from None
+    rows = [row for row in read_log(log) if "loss" in row]
+    stages = list(dict.fromkeys(row["stage"] for row in rows))
+    figure = matplotlib.figure.Figure(figsize=(5.0 * max(1, len(stages)), 4.0))
+    panels = figure.subplots(1, max(1, len(stages)), squeeze=False)[0]
+    for panel, stage in zip(panels, stages, strict=False):
+        curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for row in rows:
+            if row["stage"] == stage and row["set"] == "train":
+                for kind, loss in {"all": row["loss"], **row.get("by_kind", {})}.items():
+                    curves[kind].append((row["step"], loss))
+        for kind, points in sorted(curves.items()):
+            steps, losses = zip(*points, strict=True)
+            panel.plot(steps, losses, label=kind, linewidth=2.0 if kind == "all" else 1.0)
+        panel.set_title(stage)
+        panel.set_xlabel("step")
+        panel.set_ylabel("loss of a token")
+        panel.legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(out)
+
+
+def _mean(row: Sequence[float]) -> float:
+    return row[0] / row[1] if row[1] else 0.0

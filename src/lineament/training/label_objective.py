@@ -1,0 +1,184 @@
+"""Labels objective: encoders and adapter learn to show what a frame holds, before any text.
+
+What face pre-training does for the full-size face encoder, labels do for a small one. Every
+label has a fixed direction in the space of visual tokens, so the language model later finds
+what a frame holds in the tokens themselves, and no head has to be trained, saved or thrown away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lineament.errors import BadInput
+from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.model.media import MediaTokens, Streams
+from lineament.model.processor import FaVChatProcessor
+from lineament.training.examples import Example
+from lineament.training.labels import AGE_EDGES_YEARS, UNKNOWN
+from lineament.training.recipe import Stage
+from lineament.training.stream import Drawn
+
+SCALE = 12.0  # of the logits; tokens start short
+SMOOTHING = 0.02
+AGE_WEIGHT = 0.3
+NUM_AGES = len(AGE_EDGES_YEARS) + 1
+MAX_WEIGHT = 6.0
+MEMORY = 0.99  # of the running shares of true and false, by which labels are balanced
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedLabels:
+    """An example as tensors: its clip, its targets."""
+
+    id: str
+    visual: dict[str, Tensor]
+    states: Int[Tensor, "frames names"]
+    age_span: tuple[int, int]
+
+
+def label_directions(num_labels: int, dim: int) -> Float[Tensor, "labels dim"]:
+    """Return one fixed direction for each label, as far from each other as can be."""
+    if num_labels > dim:
+        raise BadInput(f"{num_labels} labels do not fit tokens of width {dim}")
+    generator = torch.Generator().manual_seed(20_26)
+    square, _ = torch.linalg.qr(torch.randn(dim, dim, generator=generator))
+    return square[:num_labels].contiguous()
+
+
+class LabelLearner(nn.Module):
+    """Reads labels off the mean token of every frame.
+
+    The result has the keys of `AnswerLearner`'s. True and false count alike for every name,
+    by their shares in the batch.
+    """
+
+    def __init__(
+        self,
+        model: FaVChatForConditionalGeneration,
+        num_names: int,
+        drop_streams: Mapping[str, float],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.drop_streams = dict(drop_streams)
+        self.num_names = num_names
+        dim = model.config.text_config.hidden_size
+        directions = label_directions(num_names + NUM_AGES, dim)
+        self.register_buffer("directions", directions, persistent=False)
+
+    def forward(self, **batch: Any) -> dict[str, Tensor | None]:
+        """Read one batch of `LabelCollator`."""
+        media = self._encode(batch)
+        assert media.visual_tokens is not None
+        frame_mask = batch["frame_mask"]
+        tokens = media.visual_tokens.unflatten(1, (frame_mask.shape[1], -1)).float()
+        # Every stream is asked for all that it can tell, alone and with the others.
+        logits = SCALE * tokens.mean(dim=2)[frame_mask] @ self.directions.T
+        flags, ages = logits[:, : self.num_names], logits[:, self.num_names :]
+        losses, groups = flag_losses(flags, batch["states"][frame_mask])
+        spans = batch["age_spans"][frame_mask.nonzero()[:, 0]]
+        age = span_losses(ages, spans)
+        total = losses.mean() if len(losses) else logits.sum() * 0
+        if len(age):
+            total = total + AGE_WEIGHT * age.mean()
+        router = self.model.config.balance_weight * (media.balance_loss or 0.0)
+        shown = torch.cat([losses, age]).detach()
+        kinds = torch.cat([torch.zeros_like(losses), torch.ones_like(age)]).long()
+        return {
+            "loss_sum": total * len(frame_mask),
+            "extra": torch.as_tensor(router, device=logits.device),
+            "losses": shown,
+            "group_ids": kinds,
+            "expert_ids": media.expert_ids,
+        }
+
+    def _encode(self, batch: Mapping[str, Any]) -> MediaTokens:
+        from lineament.training.objectives import VISUAL_INPUTS, drop_streams
+
+        inputs = {name: batch[name] for name in VISUAL_INPUTS if name in batch}
+        streams = Streams()
+        if self.training and self.drop_streams:
+            inputs, streams = drop_streams(inputs, self.drop_streams)
+        return self.model.encode_media(**inputs, streams=streams)
+
+
+def flag_losses(
+    logits: Float[Tensor, "frames names"], states: Int[Tensor, "frames names"]
+) -> tuple[Float[Tensor, " names"], Int[Tensor, " names"]]:
+    """Return one loss for each name that is known anywhere in the batch, and which names."""
+    known = states != UNKNOWN
+    true = (states == 1).float()
+    num_true, num_false = true.sum(0), (states == 0).float().sum(0)
+    balanced = (num_true + num_false) / 2
+    weights = torch.where(
+        states == 1,
+        (balanced / num_true.clamp(min=1)).clamp(max=MAX_WEIGHT),
+        (balanced / num_false.clamp(min=1)).clamp(max=MAX_WEIGHT),
+    )
+    targets = true * (1 - 2 * SMOOTHING) + SMOOTHING
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    weights = weights * known
+    has_any = known.any(0)
+    per_name = (losses * weights).sum(0) / weights.sum(0).clamp(min=1e-6)
+    return per_name[has_any], has_any.nonzero()[:, 0]
+
+
+def span_losses(
+    logits: Float[Tensor, "frames ages"], spans: Int[Tensor, "frames 2"]
+) -> Float[Tensor, " known"]:
+    """Return minus the log likelihood of the age classes that each label allows."""
+    known = spans[:, 0] != UNKNOWN
+    log_probs = logits[known].log_softmax(dim=-1)
+    classes = torch.arange(log_probs.shape[-1], device=logits.device)
+    is_allowed = (classes >= spans[known, :1]) & (classes <= spans[known, 1:])
+    return -log_probs.masked_fill(~is_allowed, float("-inf")).logsumexp(dim=-1)
+
+
+class LabelObjective:
+    """Labels of frames, off their visual tokens."""
+
+    def __init__(
+        self, model: FaVChatForConditionalGeneration, processor: FaVChatProcessor, stage: Stage
+    ) -> None:
+        self.model, self.processor, self.stage = model, processor, stage
+
+    def encode(self, example: Example) -> EncodedLabels:
+        """Encode one example.
+
+        Raises:
+            BadInput: It has no labels or no clip.
+        """
+        if example.labels is None or example.visual is None:
+            raise BadInput(f"{example.id}: no labels to learn")
+        batch = self.processor.encode_visuals([example.visual])
+        visual = {name: values[0] for name, values in batch.items()}
+        states = torch.from_numpy(example.labels.states.astype("int64"))
+        return EncodedLabels(example.id, visual, states, example.labels.age_span)
+
+    def collate(self, drawn: list[Drawn]) -> dict[str, Any]:
+        """Pad clips to one length."""
+        from lineament.training.packing import _pad_stack
+
+        samples = [sample.encoded for sample in drawn]
+        batch: dict[str, Any] = {
+            name: _pad_stack([sample.visual[name] for sample in samples])
+            for name in samples[0].visual
+        }
+        batch["states"] = _pad_stack([sample.states for sample in samples])
+        batch["age_spans"] = torch.tensor([sample.age_span for sample in samples])
+        batch["groups"] = [("flags", 0), ("age", 0)]
+        batch["skipped"] = [note for sample in drawn for note in sample.skipped]
+        batch["num_samples"] = len(samples)
+        batch["num_items"] = torch.tensor(float(len(samples)))
+        return batch
+
+    def learner(self) -> LabelLearner:
+        """Return the network around the model."""
+        from lineament.training.chat_tiny_labels import LABELS
+
+        return LabelLearner(self.model, len(LABELS.names), dict(self.stage.drop_streams))

@@ -1,0 +1,151 @@
+"""Rendered faces as examples: drawn when asked for, with dialogues written anew each epoch."""
+
+import functools
+from random import Random
+from typing import Any, final
+
+import numpy as np
+
+from lineament.annotation import Annotation
+from lineament.errors import BadInput
+from lineament.model.processor import VisualInput
+from lineament.records.sources.rendered import FIRST_SEED
+from lineament.records.write.template import KINDS, TemplateWriter
+from lineament.render import FaceRenderer, sample_face
+from lineament.training.built import dialogue_from_record
+from lineament.training.examples import Example
+from lineament.training.recipe import Mix
+
+DEFAULTS: dict[str, Any] = {
+    "count": 1000,
+    "num_frames": 4,
+    "num_samples": 2,
+    "size_px": 64,
+    "num_dialogues": 6,
+    "style": "flat",
+    "seed": 0,
+}
+# Points of a face in a fixed order; the renderer names many more things.
+POINTS = (
+    "left_eye_inner", "left_eye_outer", "left_eye_top", "left_eye_bottom", "left_pupil",
+    "right_eye_inner", "right_eye_outer", "right_eye_top", "right_eye_bottom", "right_pupil",
+    "mouth_left", "mouth_right", "lip_top", "lip_bottom", "lip_inner_top", "lip_inner_bottom",
+    "nose_tip", "chin",
+)  # fmt: skip
+
+
+@final
+class RenderedExamples:
+    """As many rendered clips as asked for; any of them can be drawn alone.
+
+    Pictures, crops and points come from the renderer, not from a face finder: a model trained
+    on them is a test of the machinery, not of faces.
+    """
+
+    def __init__(self, mix: Mix) -> None:
+        unknown = set(mix.options) - set(DEFAULTS)
+        if unknown:
+            raise BadInput(
+                f"rendered: unknown option {sorted(unknown)[0]!r}",
+                hint=f"options: {', '.join(DEFAULTS)}",
+            )
+        self.mix = mix
+        self.options = DEFAULTS | mix.options
+        kinds = mix.kinds or tuple(kind for kind in KINDS if kind != "conversation")
+        self.writer_counts = {kind: 2 if kind == "yes_no" else 1 for kind in kinds}
+        TemplateWriter(self.writer_counts)  # refuses unknown kinds at once
+        self._draw = functools.lru_cache(maxsize=512)(self._draw_clip)
+
+    def __len__(self) -> int:
+        return min(self.mix.limit or self.options["count"], self.options["count"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"mix": self.mix}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["mix"])
+
+    def read(self, index: int, epoch: int) -> Example:
+        """Draw one clip and write about it.
+
+        Raises:
+            BadInput: Nothing of the wanted kinds and levels can be said about this one.
+        """
+        seed = FIRST_SEED[self.mix.split] + self.options["seed"] * 1_000_000 + index
+        annotation = sample_face(seed, duration_seconds=2.0)
+        writer = TemplateWriter(self.writer_counts, seed=epoch)
+        records = [
+            record
+            for record in writer.write(annotation)
+            if not self.mix.levels or record.level in self.mix.levels
+        ]
+        if not records:
+            raise BadInput(f"{annotation.media}: nothing of these kinds and levels to say")
+        Random(f"{seed}:{epoch}").shuffle(records)
+        dialogues = tuple(map(dialogue_from_record, records[: self.options["num_dialogues"]]))
+        return Example(f"rendered:{seed}", dialogues, self._draw(seed))
+
+    def _draw_clip(self, seed: int) -> VisualInput:
+        annotation = sample_face(seed, duration_seconds=2.0)
+        options = self.options
+        size_px, num_frames = options["size_px"], options["num_frames"]
+        renderer = FaceRenderer(annotation, style=options["style"], size_px=size_px, seed=seed)
+        times = [(i + 0.5) * _duration(annotation) / num_frames for i in range(num_frames)]
+        frames = np.stack([renderer.draw(time) for time in times])
+        step = _duration(annotation) / (num_frames * options["num_samples"])
+        landmarks = np.stack(
+            [
+                [
+                    _points(renderer, (i * options["num_samples"] + j + 0.5) * step)
+                    for j in range(options["num_samples"])
+                ]
+                for i in range(num_frames)
+            ]
+        )
+        faces = np.stack(
+            [
+                _cut_face(frame, renderer.landmarks(t)["box"])
+                for frame, t in zip(frames, times, strict=True)
+            ]
+        )
+        return VisualInput(
+            frames=frames,
+            times_seconds=times,
+            faces=faces,
+            landmarks=landmarks.astype(np.float32),
+        )
+
+
+def _duration(annotation: Annotation) -> float:
+    return annotation.num_frames / (annotation.fps or 1.0)
+
+
+def _points(renderer: FaceRenderer, time: float) -> np.ndarray:
+    """Return points about the middle of the eyes, in units of their distance; depth unknown."""
+    found = renderer.landmarks(time)
+    points = np.stack([np.asarray(found[name], np.float64) for name in POINTS])
+    left, right = found["left_pupil"], found["right_pupil"]
+    apart = max(float(np.linalg.norm(np.subtract(right, left))), 1e-3)
+    flat = (points - (np.add(left, right) / 2)) / apart
+    return np.concatenate([flat, np.zeros((len(flat), 1))], axis=1)
+
+
+def _cut_face(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Cut the face's box, made square, and keep the frame's size."""
+    from PIL import Image
+
+    height, width = frame.shape[:2]
+    x0, y0, x1, y1 = (float(side) for side in box)
+    half = max(x1 - x0, y1 - y0) / 2
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    region = (middle_x - half, middle_y - half, middle_x + half, middle_y + half)
+    return np.asarray(
+        Image.fromarray(frame).resize((width, height), box=_inside(region, width, height))
+    )
+
+
+def _inside(
+    region: tuple[float, float, float, float], width: int, height: int
+) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = region
+    return max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1)

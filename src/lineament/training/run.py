@@ -1,0 +1,282 @@
+"""Run a recipe: all its stages, resumed where they stopped."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+from transformers.utils.logging import disable_progress_bar
+
+from lineament.config import settings_from_dict, write_recipe
+from lineament.model.lora import find_lora, merge_lora
+from lineament.training.examples import ExampleSource, Sources, open_mix
+from lineament.training.folder import (
+    RECIPE,
+    check_stage,
+    claim_folder,
+    stage_folder,
+    training_arguments,
+)
+from lineament.training.freeze import freeze, parameter_groups
+from lineament.training.guard import SpikeGuard, StageClock, WeightAverage, catch_stop_signals
+from lineament.training.journal import Journal, write_loss_table
+from lineament.training.objectives import open_objective
+from lineament.training.recipe import Mix, Recipe, Stage
+from lineament.training.start import adapt_model, load_trained, save_trained, start_model
+from lineament.training.stream import Order, Stream
+from lineament.training.trainer import (
+    StageRun,
+    StageTrainer,
+    find_checkpoint,
+    restore_state,
+    write_validation,
+)
+from lineament.training.validation import validate
+
+logger = logging.getLogger(__name__)
+DONE = "done.json"
+BuildModel = Callable[[Recipe, Mapping[str, Sequence[ExampleSource]]], tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        status: ``done``, or ``stopped`` when it can be resumed.
+        folder: The last model, when done.
+        num_steps: Steps of all stages so far.
+        seconds: Time spent in all stages so far.
+        num_skipped: Samples that could not be used, in this process.
+    """
+
+    status: str
+    folder: Path
+    num_steps: int
+    seconds: float
+    num_skipped: int
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What all stages of a run share; see `run_recipe`."""
+
+    recipe: Recipe
+    out: Path
+    sources: Sources
+    callbacks: Sequence[TrainerCallback]
+    on_progress: Callable[[str, int, float], None] | None
+    journal: Journal
+    stop: Any
+    pause_minutes: float
+
+    def open_sources(self, stage: Stage, mixes: Sequence[Mix]) -> list[ExampleSource]:
+        """Open a stage's data."""
+        where = f"stages.{stage.name}"
+        return [open_mix(mix, self.sources, where=where) for mix in mixes]
+
+
+def run_recipe(
+    recipe: Recipe,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    sources: Sources | None = None,
+    build_model: BuildModel | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
+    on_progress: Callable[[str, int, float], None] | None = None,
+    pause_minutes: float = 0.0,
+) -> RunResult:
+    """Train all stages of a recipe, one after the other.
+
+    Args:
+        recipe: What to do.
+        out: Folder of the run: ``recipe.json``, ``log.jsonl``, a folder for every stage with
+            its checkpoints and its final model, and ``model``.
+        resume: Go on with a run that stopped; a folder without one is started.
+        sources: What names in the recipe's mixes stand for.
+        build_model: Makes model and processor instead of `start_model`; gets the recipe and
+            the first stage's opened sources by name.
+        callbacks: More callbacks of ``transformers``, such as one that evaluates.
+        on_progress: Told stage, step and loss behind every step.
+        pause_minutes: Stop after so long, to be resumed; 0 never does.
+
+    Raises:
+        BadInput: The recipe cannot be run, or the folder holds another run.
+        LineamentError: Training diverged.
+    """
+    out = Path(out)
+    # As a file would give it: keys of free mappings are texts, tuples in them lists.
+    recipe = settings_from_dict(Recipe, json.loads(recipe.model_dump_json()))
+    claim_folder(recipe, out, resume=resume)
+    if recipe.num_threads:
+        torch.set_num_threads(recipe.num_threads)
+    disable_progress_bar()  # of single files; whoever runs this shows the whole run's
+    with catch_stop_signals() as stop:
+        runner = Runner(
+            recipe, out, sources or {}, callbacks, on_progress, Journal(out), stop, pause_minutes
+        )
+        return _run_stages(runner, build_model)
+
+
+def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
+    recipe, model, processor = runner.recipe, None, None
+    num_steps, seconds = 0, 0.0
+    for number, stage in enumerate(recipe.stages):
+        folder = runner.out / stage_folder(number, stage)
+        if (folder / DONE).is_file():
+            row = json.loads((folder / DONE).read_text(encoding="utf-8"))
+            num_steps, seconds = num_steps + row["steps"], seconds + row["seconds"]
+            continue
+        checkpoint = find_checkpoint(folder) if folder.is_dir() else None
+        if checkpoint is not None:
+            model, processor = load_trained(checkpoint)
+        elif model is None:
+            model, processor = _start(runner, number, build_model)
+        run, steps = _run_stage(runner, number, model, processor, checkpoint)
+        num_steps, seconds = num_steps + steps, seconds + run.clock.seconds
+        if run.is_paused:
+            return _result(runner, "stopped", num_steps, seconds)
+    last = len(recipe.stages) - 1
+    _link_final(
+        runner.out / stage_folder(last, recipe.stages[last]) / "final", runner.out / "model"
+    )
+    write_loss_table(runner.journal.path, runner.out / "losses.csv")
+    return _result(runner, "done", num_steps, seconds)
+
+
+def _run_stage(
+    runner: Runner, number: int, model: Any, processor: Any, checkpoint: Path | None
+) -> tuple[StageRun, int]:
+    recipe, stage = runner.recipe, runner.recipe.stages[number]
+    folder = runner.out / stage_folder(number, stage)
+    objective, stream = prepare_stage(runner, number, model, processor)
+    learner = objective.learner()
+    run = StageRun(
+        recipe=recipe,
+        stage=stage,
+        number=number,
+        journal=runner.journal,
+        clock=StageClock(stage),
+        guard=SpikeGuard(recipe.spike_factor, recipe.max_bad_steps),
+        stop=runner.stop,
+        processor=processor,
+        on_progress=runner.on_progress,
+        average=WeightAverage(model, stage.ema) if stage.ema else None,
+        pause_seconds=60 * runner.pause_minutes,
+    )
+    held_out = open_validation(runner, number, objective)
+    if held_out is not None:
+        run.validate = partial(
+            validate,
+            learner,
+            objective,
+            held_out,
+            batch_size=max(1, stage.batch_size // stage.accumulate),
+        )
+    step = 0
+    if checkpoint is not None:
+        restore_state(run, checkpoint)
+        step = int(checkpoint.name.split("-")[1])
+    runner.journal.cut(stage.name, step)
+    arguments = training_arguments(recipe, stage, folder)
+    trainer = StageTrainer(run, learner, arguments, stream, objective.collate, runner.callbacks)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    steps = trainer.state.global_step
+    if not run.is_paused:
+        _finish(run, trainer, model, processor, folder, steps)
+    return run, steps
+
+
+def prepare_stage(runner: Runner, number: int, model: Any, processor: Any) -> tuple[Any, Stream]:
+    """Freeze, open the data, and try a few samples: everything that can be wrong, early.
+
+    Raises:
+        BadInput: Naming the stage and the field.
+    """
+    recipe, stage = runner.recipe, runner.recipe.stages[number]
+    check_stage(stage, number)
+    adapt_model(model, stage.lora, seed=recipe.seed * 1000 + number)
+    freeze(model, stage)
+    parameter_groups(model, stage)
+    if stage.use_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    objective = open_objective(stage, model, processor)
+    sources = runner.open_sources(stage, stage.data)
+    count = stage.total_steps * stage.batch_size
+    weights = [mix.weight for mix in stage.data]
+    order = Order([len(source) for source in sources], weights, count, recipe.seed * 1000 + number)
+    stream = Stream(sources, order, objective.encode)
+    stream[0]
+    return objective, stream
+
+
+def open_validation(runner: Runner, number: int, objective: Any) -> Stream | None:
+    """Return a stage's held-out samples, the same ones every time."""
+    stage = runner.recipe.stages[number]
+    if not stage.validation:
+        return None
+    sources = runner.open_sources(stage, stage.validation)
+    count = min(stage.validation_samples, sum(len(source) for source in sources))
+    weights = [mix.weight for mix in stage.validation]
+    order = Order([len(source) for source in sources], weights, count, seed=0)
+    return Stream(sources, order, objective.encode)
+
+
+def _finish(
+    run: StageRun, trainer: StageTrainer, model: Any, processor: Any, folder: Path, steps: int
+) -> None:
+    if run.average is not None:
+        run.average.put_into(model)
+    if run.validate is not None:
+        write_validation(run, steps)
+    draft = folder / "draft"
+    adapted = find_lora(model)
+    if adapted is not None and adapted.experts == 1:  # exact, and the model is a plain one again
+        merge_lora(model)
+    save_trained(model, processor, draft)
+    write_recipe(run.recipe, draft / RECIPE)
+    shutil.rmtree(folder / "final", ignore_errors=True)
+    draft.rename(folder / "final")
+    row = {"steps": steps, "seconds": run.clock.seconds, "left_out": run.guard.num_bad}
+    (folder / DONE).write_text(json.dumps(row), encoding="utf-8")
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    trainer.accelerator.free_memory()
+
+
+def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple[Any, Any]:
+    """Return the model a stage begins with: the last stage's, or a new one."""
+    recipe = runner.recipe
+    if number:
+        before = recipe.stages[number - 1]
+        return load_trained(runner.out / stage_folder(number - 1, before) / "final")
+    stage = recipe.stages[0]
+    check_stage(stage, 0)
+    sources = runner.open_sources(stage, stage.data)
+    torch.manual_seed(recipe.seed)
+    if build_model is not None:
+        names = {mix.source: [] for mix in stage.data}
+        for mix, source in zip(stage.data, sources, strict=True):
+            names[mix.source].append(source)
+        return build_model(recipe, names)
+    return start_model(recipe.model, sources, seed=recipe.seed)
+
+
+def _link_final(final: Path, out: Path) -> None:
+    if out.is_symlink():
+        out.unlink()
+    if not out.exists():
+        out.symlink_to(final.relative_to(out.parent))
+
+
+def _result(runner: Runner, status: str, num_steps: int, seconds: float) -> RunResult:
+    return RunResult(
+        status, runner.out / "model", num_steps, round(seconds, 3), runner.journal.num_skipped
+    )

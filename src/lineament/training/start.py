@@ -1,0 +1,245 @@
+"""Where a run starts: a trained model, or a new one with a tokenizer from the data's own text."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from safetensors.torch import load_model
+
+from lineament.errors import BadInput, BadModel, LineamentError
+from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.model.favchat_config import (
+    FaVChatConfig,
+    favchat_full_config,
+    favchat_tiny_config,
+)
+from lineament.model.foreign import first_line
+from lineament.model.hub import load
+from lineament.model.lora import (
+    LoraSettings,
+    add_lora,
+    find_lora,
+    read_lora_settings,
+    write_lora_settings,
+)
+from lineament.model.processor import FaVChatProcessor
+from lineament.model.tokenizer import FRAME_TOKEN, prepare_tokenizer, train_tokenizer
+from lineament.training.examples import ExampleSource
+from lineament.training.recipe import Lora, Model
+
+Started = tuple[FaVChatForConditionalGeneration, FaVChatProcessor]
+
+
+def start_model(settings: Model, sources: Sequence[ExampleSource], *, seed: int) -> Started:
+    """Build or load the model that a recipe names.
+
+    Args:
+        settings: The recipe's.
+        sources: The first stage's, for what is learned from data: tokenizer, landmark scale.
+        seed: Decides first weights.
+
+    Raises:
+        BadInput: The settings contradict each other.
+        BadModel: There is no such model.
+    """
+    if settings.start:
+        loaded = load(settings.start)
+        return loaded.model, loaded.processor
+    tokenizer = open_tokenizer(settings, sources)
+    config = new_config(settings, tokenizer)
+    torch.manual_seed(seed)
+    model = FaVChatForConditionalGeneration(config)
+    if settings.parts:
+        from lineament.training.parts import install_parts
+
+        install_parts(model, settings.parts)
+    processor = FaVChatProcessor.for_model(config, tokenizer, **settings.processor)
+    if settings.fit_landmarks and model.media.landmark_stream is not None:
+        fit_landmarks(model, sources, settings.fit_landmarks)
+    return model, processor
+
+
+def new_config(settings: Model, tokenizer: Any) -> FaVChatConfig:
+    """Return the configuration of a new model that fits its tokenizer.
+
+    Raises:
+        BadInput: The changes contradict each other.
+    """
+    text = dict(settings.changes.get("text_config", {}))
+    text["pad_token_id"] = tokenizer.pad_token_id
+    if settings.size == "tiny":
+        text = {"vocab_size": len(tokenizer)} | text
+    frame_token_id = int(tokenizer.convert_tokens_to_ids(FRAME_TOKEN))
+    changes = settings.changes | {"text_config": text, "frame_token_id": frame_token_id}
+    return sized_config(settings.replace(changes=changes))
+
+
+def sized_config(settings: Model) -> FaVChatConfig:
+    """Return one of our configurations with a recipe's changes, those of its parts included.
+
+    Raises:
+        BadInput: The changes contradict each other.
+    """
+    make = SIZES[settings.size]
+    changes = dict(settings.changes)
+    for part in ("text_config", "vision_config", "face_config"):
+        if part in changes and "model_type" not in changes[part]:
+            default = getattr(make(), part).to_dict()
+            default.pop("layer_types", None)  # follows from the number of layers
+            changes[part] = default | changes[part]
+    try:
+        return make(**changes)
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        raise BadInput(f"model.changes: {first_line(error.__cause__ or error)}") from None
+
+
+def llava_config(**changes: Any) -> FaVChatConfig:
+    """Return LLaVA-1.5-7B's shape as FaVChat: one frame is one picture of 24x24 tokens."""
+    settings: dict[str, Any] = {
+        "text_config": {
+            "model_type": "llama",
+            "vocab_size": 32064,
+            "hidden_size": 4096,
+            "intermediate_size": 11008,
+            "num_hidden_layers": 32,
+            "num_attention_heads": 32,
+            "max_position_embeddings": 4096,
+        },
+        "vision_config": {
+            "model_type": "clip_vision_model",
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "image_size": 336,
+            "patch_size": 14,
+        },
+        "frame_token_id": 32000,
+        "token_grid": (24, 24),
+        "general_layer": -2,
+        "fusion": "general_only",
+        "use_face": False,
+        "use_landmarks": False,
+        "landmark_tokens": 0,
+        "face_starts_at_zero": True,
+    }
+    return FaVChatConfig(**(settings | changes))
+
+
+def open_tokenizer(settings: Model, sources: Sequence[ExampleSource]) -> Any:
+    """Load the tokenizer, or learn one from the sources' text.
+
+    Raises:
+        BadInput: It cannot be loaded.
+    """
+    if not settings.tokenizer:
+        texts = read_texts(sources, settings.tokenizer_examples)
+        return train_tokenizer(texts, settings.vocab_size)
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(settings.tokenizer)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"model.tokenizer: {settings.tokenizer!r} cannot be loaded",
+            hint=str(error).splitlines()[0],
+        ) from None
+    prepare_tokenizer(tokenizer)
+    return tokenizer
+
+
+def read_texts(sources: Sequence[ExampleSource], count: int) -> Iterator[str]:
+    """Yield the text of the first examples of all sources; bad ones are left out."""
+    for source in sources:
+        for index in range(min(count, len(source))):
+            try:
+                example = source.read(index, 0)
+            except LineamentError:
+                continue
+            for dialogue in example.dialogues:
+                for message in dialogue.messages:
+                    content = message["content"]
+                    if isinstance(content, str):
+                        yield content
+                    else:
+                        yield from (part["text"] for part in content if part["type"] == "text")
+
+
+def fit_landmarks(model: Any, sources: Sequence[ExampleSource], count: int) -> None:
+    """Give the landmark stream the mean and scale of the data's points."""
+    points = []
+    for source in sources:
+        for index in range(min(count, len(source))):
+            try:
+                visual = source.read(index, 0).visual
+            except LineamentError:
+                continue
+            if visual is None or visual.landmarks is None:
+                continue
+            mask = visual.landmark_mask
+            rows = visual.landmarks if mask is None else visual.landmarks[mask]
+            points.append(rows.reshape(-1, *visual.landmarks.shape[-2:]))
+    if not points or not sum(map(len, points)):
+        raise BadInput("model.fit_landmarks: no example has landmarks", hint="set it to 0")
+    stacked = np.concatenate(points).astype(np.float64)
+    stream = model.media.landmark_stream
+    stream.mean.copy_(torch.from_numpy(stacked.mean(0)))
+    stream.scale.copy_(torch.from_numpy(np.maximum(stacked.std(0), 1e-3)))
+
+
+def save_trained(model: Any, processor: Any, folder: Path) -> None:
+    """Write a model, how it is adapted, and what prepares its input."""
+    model.save_pretrained(folder)
+    write_lora_settings(model, folder)
+    processor.save_pretrained(folder)
+
+
+def load_trained(folder: Path) -> Started:
+    """Load what `save_trained` wrote, adapters included.
+
+    Raises:
+        BadModel: The folder is damaged.
+    """
+    adapted = read_lora_settings(folder)
+    if adapted is None:
+        loaded = load(folder)
+        return loaded.model, loaded.processor
+    try:
+        config = FaVChatConfig.from_pretrained(folder)
+        model = FaVChatForConditionalGeneration(config)
+        add_lora(model, adapted)
+        load_model(model, folder / "model.safetensors", strict=True)
+        processor = FaVChatProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise BadModel(f"{folder}: cannot be read ({first_line(error)})") from error
+    return model, processor
+
+
+def adapt_model(model: Any, lora: Lora | None, *, seed: int) -> None:
+    """Put a stage's adapters on a model that has none yet.
+
+    Raises:
+        BadInput: They name no layer, or the model has other ones.
+    """
+    if lora is None:
+        return
+    row = lora.model_dump()
+    row.pop("balance_weight")
+    settings = LoraSettings(**row)
+    before = find_lora(model)
+    if before is None:
+        torch.manual_seed(seed)
+        add_lora(model, settings)
+    elif before != settings:
+        raise BadInput("lora: the model has adapters with other settings already")
+
+
+SIZES: Mapping[str, Callable[..., FaVChatConfig]] = {
+    "tiny": favchat_tiny_config,
+    "full": favchat_full_config,
+    "llava": llava_config,
+}
