@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := face,render,model,demo,dev
+EXTRAS := face,render,model,scenes,endpoint,plot,ray,demo,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs clean
@@ -19,7 +19,7 @@ $(VENV)/ready: pyproject.toml constraints.txt weights/pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e './weights' -e '.[$(EXTRAS)]'
 	touch $@
 
-demo: setup      ## Annotate and check the Carphone clip; write demo/report.
+demo: setup      ## Annotate and check the Carphone clip, ask ten questions; write demo/report.
 	$(BIN)/python scripts/run_demo.py
 
 test: setup      ## Run every test.

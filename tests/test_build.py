@@ -69,7 +69,7 @@ def test_every_record_of_a_build_is_verified_and_told_where_it_is_from(tmp_path)
     records = list(open_records(tmp_path / "out"))
     assert row["annotations"] == 40
     assert row["records"] == len(records) == len({record.id for record in records})
-    assert row["turns"] == sum(len(record.turns) for record in records)
+    assert row["turns"] == sum(len(record.turns) // 2 for record in records)
     assert row["verdicts"].keys() == {"supported"}
     assert row["positive_answers"] > 0
     assert row["negative_answers"] > 0
@@ -116,11 +116,11 @@ def die(number):
 
 
 def test_kinds_limit_and_cap_are_kept(tmp_path):
-    settings = BuildSettings(kinds=("caption", "yes_no"), limit=7, max_turns=8)
+    settings = BuildSettings(kinds=("caption", "yes_no"), limit=7, max_turns=4)
     row = build(Listed(), None, tmp_path / "out", settings).to_dict()
     assert row["annotations"] == 7
     assert set(row["kinds"]) == {"caption", "yes_no"}
-    assert row["most_turns_an_annotation"] == 8
+    assert row["most_turns_an_annotation"] == 4
     assert row["dropped"]["over the cap of turns"] > 0
 
 

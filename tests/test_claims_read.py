@@ -299,3 +299,18 @@ def test_questions_say_what_they_ask():
 def test_any_text_is_read_without_an_error():
     for text in ("?" * 50, "no no no not", "a" * 5000, "\x00\n:::", "12:99 s", "neither", "-"):
         read_claims(text)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Would you say that the person is not smiling?",
+        "The person is not smiling. Is that right?",
+        "Can one say that the person is not smiling?",
+        "Is it fair to say that the person does not smile?",
+        "Tell me, would you say the person is not smiling?",
+    ],
+)
+@pytest.mark.parametrize(("answer", "smiles"), [("Yes.", False), ("No.", True)])
+def test_yes_agrees_with_what_may_be_said(question, answer, smiles):
+    assert [(c.name, c.value) for c in read_answer(question, answer)] == [("smile", smiles)]

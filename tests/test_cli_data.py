@@ -42,7 +42,7 @@ def test_stats_count_and_write_a_card_with_plots(capsys, built, tmp_path):
     assert code == 0
     assert row["records"] == len(records)
     assert row["annotations"] == 10
-    assert row["turns"] == sum(len(record.turns) for record in records)
+    assert row["turns"] == sum(len(record.turns) // 2 for record in records)
     assert set(row["principles"]) == {
         "unity", "diversity", "correctness", "complexity", "richness", "robustness",
     }  # fmt: skip

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from lineament.config import Settings, override, read_recipe, settings_from_dict, write_recipe
 from lineament.errors import BadInput
@@ -17,8 +18,8 @@ class Inner(Settings):
 
 
 class Outer(Settings):
-    rates: dict[str, float] = {"*": 1.0}
-    free: dict[str, object] = {}
+    rates: dict[str, float] = Field(default={"*": 1.0})
+    free: dict[str, object] = Field(default={})
     parts: tuple[Inner, ...] = (Inner(), Inner(name="second"))
     maybe: Inner | None = None
     share: float = 0.5

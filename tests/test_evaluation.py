@@ -249,8 +249,9 @@ def test_a_constant_answer_never_looks_good_in_the_headline(faces, text):
     figures = result.scores.figures
     assert figures["balanced_accuracy"].value <= 0.5
     assert figures["fairface/age_within_one_balanced"].value <= 0.5
-    # A constant yes agrees with nothing: it calls both a thing and its denial true.
-    assert figures["agreement"].value == 0.0
+    if text in ("Yes.", "No."):
+        # It calls both a thing and its denial true, or both false.
+        assert figures["agreement"].value == 0.0
     if text == "Yes.":
         assert figures["yes_bias"].value == pytest.approx(0.5)
 
@@ -540,3 +541,29 @@ def test_a_chat_is_asked_once_per_media_and_its_errors_are_failures():
     assert calls == [("q0", "q1"), ("q0", "q1")]
     assert answered.answers == {"a0": "q0!", "a1": "q1!"}
     assert answered.failures == {"b0": "the server is gone", "b1": "the server is gone"}
+
+
+def test_zero_shot_is_said_only_after_ids_subjects_and_pictures_were_compared(faces, tmp_path):
+    from lineament.evaluation.overlap import hash_picture
+
+    found = FirstLight().read_items(faces, Options())
+    item = found.items[0]
+    apart = {"media": "other.jpg", "split_key": "somebody", "picture_hash": "0" * 32}
+    shared = [
+        {"media": f"elsewhere/{Path(item.media).name}"},
+        {"split_key": item.subject},
+        {"picture_hash": hash_picture(found.open_media(item.media))},
+    ]
+    manifest = tmp_path / "manifest.jsonl"
+
+    def verdict(row):
+        manifest.write_text(json.dumps(row) + "\n")
+        result, _, _ = run_task(FirstLight(), Constant("Yes."), faces, manifest=manifest)
+        return result.to_dict()["zero_shot"]
+
+    assert verdict(apart) is True
+    assert verdict({"split_key": "somebody"}) is None  # two of three were never told
+    assert [verdict(apart | row) for row in shared] == [False, False, False]
+    manifest.write_text("{}\n")
+    with pytest.raises(BadInput, match="tells nothing"):
+        run_task(FirstLight(), Constant("Yes."), faces, manifest=manifest)

@@ -117,7 +117,7 @@ def test_balance_loss_is_one_for_a_uniform_router_and_taken_once():
     model.train()(**toy_batch(model.config))
     loss = take_balance_loss(model)
     assert loss is not None
-    assert float(loss) == pytest.approx(1.0)
+    assert loss.item() == pytest.approx(1.0)
     assert take_balance_loss(model) is None
 
 

@@ -37,7 +37,7 @@ def read_published(name: str) -> list[dict]:
     path = EARTHDIAL / name
     if not path.is_file():
         pytest.skip(f"the published predictions are not here: {path}")
-    return [json.loads(line) for line in path.open()]
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_published_answers_get_their_published_exact_match(tmp_path):

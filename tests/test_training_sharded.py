@@ -76,7 +76,7 @@ def train(world: int) -> dict:
         )
         for rank in range(world)
     ]
-    outputs = [process.communicate(timeout=250) for process in processes]
+    outputs = [process.communicate(timeout=280) for process in processes]
     for process, (_, errors) in zip(processes, outputs, strict=True):
         assert process.returncode == 0, errors[-3000:]
     return json.loads(outputs[0][0].splitlines()[-1])

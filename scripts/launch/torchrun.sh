@@ -4,4 +4,4 @@ set -eu
 recipe=$1
 out=$2
 shift 2
-exec torchrun --standalone --nproc-per-node="${NUM_GPUS:-gpu}" -m lineament.cli train "$recipe" --out "$out" "$@"
+exec torchrun --standalone --nproc-per-node="${NUM_GPUS:-gpu}" --no-python lineament train "$recipe" --out "$out" "$@"

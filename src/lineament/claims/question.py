@@ -5,7 +5,14 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from lineament.claims.claim import Claim
-from lineament.claims.read import answered, asks_denied, merge_claims, read_claims, without_tag
+from lineament.claims.read import (
+    answered,
+    asks_denied,
+    merge_claims,
+    read_claims,
+    without_preface,
+    without_tag,
+)
 from lineament.claims.scan import find_items, read_sentence
 from lineament.claims.state import Context
 from lineament.vocabulary import read_vocabulary
@@ -114,7 +121,8 @@ _ALWAYS = re.compile(r"\b(?:throughout|always|whole|entire|all the time)\b", re.
 @lru_cache(maxsize=16384)
 def read_question(question: str) -> Question:
     """Read what a question asks."""
-    text = _PREAMBLE.sub("", question.strip().replace("’", "'"))
+    text = without_preface(question.strip().replace("’", "'"))
+    text = without_preface(_PREAMBLE.sub("", text))
     kind: Asked = "whether"
     if _OPENING.match(text):
         kind = _kind_of(text)

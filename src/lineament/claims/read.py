@@ -40,6 +40,17 @@ _ASKS_DENIED = re.compile(
 )
 _DENIED = re.compile(r"n't\b|\b(?:not|no|never|without|nobody|none)\b", re.IGNORECASE)
 _TAG_VERB = re.compile(rf",\s*{_VERB}\b", re.IGNORECASE)
+# Ways to ask whether something may be said; what is said is what matters.
+_ASKS_TO_SAY = re.compile(
+    r"^\W*(?:(?:so|well|tell\s+me|please)\b\W*)*"
+    r"(?:(?:would|could|can|should)\s+(?:you|one|we)\s+say|is\s+it\s+"
+    r"(?:fair|right|correct|true|accurate|wrong)\s+to\s+say)\s+(?:that\s+)?",
+    re.IGNORECASE,
+)
+_ASKS_AFTER = re.compile(
+    r"^(?P<said>[^?]*\w)[.;]\s+is\s+(?:that|this|it)\s+(?:right|correct|so|true)\s*\?$",
+    re.IGNORECASE,
+)
 _NAY = frozenset(("no", "nope", "nah", "not really", "not at all"))
 _EMPTY = Context()
 
@@ -58,6 +69,8 @@ def read_claims(text: str) -> tuple[Claim, ...]:
     supposed: tuple[Claim, ...] = ()
     for sentence in split_sentences(text):
         is_question = sentence.text.endswith("?")
+        if is_question:
+            sentence = Sentence(without_preface(sentence.text), sentence.start)
         tag = _TAG.search(sentence.text) if is_question else None
         is_denied = is_question and asks_denied(sentence.text)
         if tag:
@@ -127,6 +140,14 @@ def asks_denied(question: str) -> bool:
         return bool(_ASKS_DENIED.match(question))
     is_positive_tag = bool(_TAG_VERB.match(tag.group())) and not _DENIED.search(tag.group())
     return is_positive_tag and bool(_DENIED.search(question[: tag.start()]))
+
+
+def without_preface(question: str) -> str:
+    """Return "would you say that ...?" and "... . Is that right?" as "is it true that ...?"."""
+    after = _ASKS_AFTER.match(question)
+    if after:
+        question = f"Is it true that {after['said']}?"
+    return _ASKS_TO_SAY.sub("Is it true that ", question)
 
 
 def without_tag(question: str) -> str:

@@ -30,18 +30,25 @@ def check_any_text(text: str, annotation: Annotation, subject: str | None = None
     return check_text(text, annotation, subject)
 
 
-def check_scene_text(text: str, annotation: Annotation) -> Checked:
+def check_scene_text(text: str, annotation: Annotation, scene: Scene | None = None) -> Checked:
     """Read a text about an aerial scene and check every claim of it."""
-    return check_scene_claims(read_scene_claims(text), annotation)
+    return check_scene_claims(read_scene_claims(text), annotation, scene)
 
 
-def check_scene_claims(claims: Iterable[Claim], annotation: Annotation) -> Checked:
+def check_scene_claims(
+    claims: Iterable[Claim], annotation: Annotation, scene: Scene | None = None
+) -> Checked:
     """Check claims about an aerial scene.
 
     What cannot be told from the facts, or lies too near a border of position, size or distance, is
     unknown.
+
+    Args:
+        claims: As `read_scene_claims` returns them.
+        annotation: What is known.
+        scene: The annotation's objects, where they have been read before.
     """
-    scene = read_scene(annotation)
+    scene = scene or read_scene(annotation)
     return Checked(tuple(_check(claim, scene, annotation) for claim in claims))
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lineament.annotation import Annotation
+from lineament.vocabulary import Value
 
 # True, False, or None where the case is too near the border to call.
 Answer: TypeAlias = bool | None
@@ -113,8 +114,11 @@ def is_scene(annotation: Annotation) -> bool:
 def read_scene(annotation: Annotation) -> Scene:
     """Gather the facts of each object."""
     objects = []
+    told: dict[str, dict[str, Value]] = {}
+    for fact in annotation.facts:
+        told.setdefault(fact.subject, {})[fact.name] = fact.value
     for fact in annotation.facts_named("object_class"):
-        own = {other.name: other.value for other in annotation.facts_of(fact.subject)}
+        own = told[fact.subject]
         length, degrees = own.get("length_meters"), own.get("orientation_degrees")
         objects.append(
             SceneObject(

@@ -32,7 +32,7 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Count and estimate; write and pay nothing.")
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Changes all that is written.")]
-MaxTurnsOption = Annotated[int, typer.Option(min=2, help="Most turns about one annotation.")]
+MaxTurnsOption = Annotated[int, typer.Option(min=1, help="Most answers about one annotation.")]
 NeedsMediaOption = Annotated[
     bool, typer.Option("--require-media", help="Drop annotations whose media are missing.")
 ]
@@ -57,7 +57,7 @@ def build(
     ray: RayOption = "",
     dry_run: DryRunOption = False,
     seed: SeedOption = 0,
-    max_turns: MaxTurnsOption = 80,
+    max_turns: MaxTurnsOption = 40,
     require_media: NeedsMediaOption = False,
     drop_near: DropNearOption = False,
     options: SetOption = None,

@@ -60,6 +60,10 @@ def evaluate(
         list[Path] | None,
         typer.Option("--compare", help="Predictions of others, compared in pairs."),
     ] = None,
+    trained_on: Annotated[
+        Path | None,
+        typer.Option("--trained-on", help="Training manifest, to check for overlap."),
+    ] = None,
     items: Annotated[
         Path | None, typer.Option("--write-items", help="Write the questions as JSON Lines.")
     ] = None,
@@ -90,6 +94,7 @@ def evaluate(
     with show_progress(f"Asking {answerer.name}", 1.0) as advance:
         result, found, answered = run_task(
             chosen, answerer, folder, options=options, out=out, blind=blindfold, others=others,
+            manifest=trained_on,
             on_item=lambda _, done, total: advance(done / total),
         )  # fmt: skip
     row = result.to_dict()

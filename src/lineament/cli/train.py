@@ -47,6 +47,8 @@ def train(
         raise MissingExtra(str(error.name), "model") from None
     if chosen.model.size != "tiny":
         show_cost(chosen)
+    if chosen.prepare:
+        chosen = prepare_data(chosen, out)
     total = sum(stage.total_steps for stage in chosen.stages)
     with show_progress(f"Training {chosen.name}", total) as advance:
         result = run_recipe(
@@ -82,6 +84,16 @@ def show_cost(recipe: "Recipe") -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for cost in estimate_recipe(recipe, sized_config(recipe.model)):
         console.print(str(cost))
+
+
+def prepare_data(recipe: "Recipe", out: Path) -> "Recipe":
+    """Make what a recipe's stages read; what is there already is used."""
+    with Console(stderr=True).status(f"Preparing {recipe.name}") as status:
+
+        def report(part: str, count: int) -> None:
+            status.update(f"Preparing {part}: {count}")
+
+        return load_attribute(recipe.prepare)(recipe, out, report)
 
 
 class _StepCounter:

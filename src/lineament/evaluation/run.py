@@ -13,6 +13,7 @@ import numpy as np
 from lineament.errors import BadInput, LineamentError
 from lineament.evaluation.answerer import Answerer, Asked, Failure, asked_from_item
 from lineament.evaluation.item import Item, ItemSet, Visual, hash_bytes, hash_items, hash_text
+from lineament.evaluation.overlap import find_overlap
 from lineament.evaluation.result import Result, difference_row
 from lineament.evaluation.tasks.task import Options, Task
 
@@ -181,6 +182,7 @@ def run_task(
     out: Path | None = None,
     blind: Answerer | None = None,
     others: Mapping[str, Answerer] | None = None,
+    manifest: Path | None = None,
     on_item: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Result, ItemSet, Answered]:
     """Ask a task's questions and score the answers.
@@ -192,6 +194,7 @@ def run_task(
         options: Split, limit, phrasings.
         out: Where answers are kept; a stopped run goes on from there.
         blind: The same model without sight; its figures and the paired gain stand beside.
+        manifest: What the model was trained on, for the overlap check; see `find_overlap`.
         others: More answerers to compare with in pairs on the items they answer, by name.
         on_item: Called with who answers, items done and items in all.
 
@@ -213,6 +216,9 @@ def run_task(
     answered = ask(answerer)
     scores = task.score(found.items, answered.answers)
     about = describe_run(task, found, answered, options, answerer)
+    if manifest is not None:
+        overlap = find_overlap(found.items, manifest, found.open_media).to_dict()
+        about |= {"zero_shot": overlap.pop("zero_shot"), "overlap": overlap}
     if blind is not None:
         about["blind"] = compare_with(task, found, answered, ask(blind), blind.name)
     if others:

@@ -6,7 +6,7 @@ import io
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -89,6 +89,7 @@ def write_parts(visual: Visual, max_frames: int) -> list[Mapping[str, Any]]:
     return parts
 
 
+@runtime_checkable
 class AsksMedia(Protocol):
     """What answers a question about a file: ``lineament.describe.chat.Chat`` is one."""
 

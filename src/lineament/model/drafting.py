@@ -7,7 +7,7 @@ model (`lineament.model.sampling`).
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -22,6 +22,7 @@ _NO_TOKEN = -1
 Context = tuple[int, ...]
 
 
+@runtime_checkable
 class Drafter(Protocol):
     """Guesses what comes next."""
 

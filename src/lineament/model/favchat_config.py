@@ -160,7 +160,7 @@ def favchat_full_config(**changes: Any) -> FaVChatConfig:
 
 
 def favchat_tiny_config(vocab_size: int = 4096, **changes: Any) -> FaVChatConfig:
-    """Return the size of ``chat-tiny``: under 15 million weights, twelve tokens a frame."""
+    """Return the size of ``chat-tiny``: under 12 million weights, twelve tokens a frame."""
     encoder = StemVisionConfig(
         hidden_size=192,
         num_hidden_layers=4,
@@ -177,7 +177,7 @@ def favchat_tiny_config(vocab_size: int = 4096, **changes: Any) -> FaVChatConfig
             "vocab_size": vocab_size,
             "hidden_size": 256,
             "intermediate_size": 768,
-            "num_hidden_layers": 6,
+            "num_hidden_layers": 4,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
             "head_dim": 64,

@@ -4,7 +4,7 @@ import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -14,11 +14,11 @@ from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.foreign import first_line
-from lineament.model.image_tokenizer import ImageTokenizer
-from lineament.model.magvit import tokenizer_from_magvitv2
 from lineament.model.processor import FaVChatProcessor
-from lineament.model.showo import unif2ace_from_showo
-from lineament.model.unif2ace import UniF2aceForFaces
+
+if TYPE_CHECKING:  # chat draws nothing, and should not wait for what draws
+    from lineament.model.image_tokenizer import ImageTokenizer
+    from lineament.model.unif2ace import UniF2aceForFaces
 
 _LOADING_ERRORS = (
     BadInput,
@@ -121,7 +121,7 @@ def load_favchat(
     return model
 
 
-def load_magvitv2(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> ImageTokenizer:
+def load_magvitv2(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> "ImageTokenizer":
     """Load a MAGVIT-v2 checkpoint as Show-o uses it; its sizes are read from the weights.
 
     Args:
@@ -131,10 +131,12 @@ def load_magvitv2(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> 
     Raises:
         BadModel: The file is missing or damaged, or is no such checkpoint.
     """
+    from lineament.model.magvit import tokenizer_from_magvitv2
+
     return tokenizer_from_magvitv2(Path(folder).expanduser()).to(dtype).eval()
 
 
-def load_showo(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> UniF2aceForFaces:
+def load_showo(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> "UniF2aceForFaces":
     """Load a Show-o checkpoint as a dense UniF2ace; `showo.upcycle` grows experts on it.
 
     Args:
@@ -144,6 +146,8 @@ def load_showo(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> Uni
     Raises:
         BadModel: The files are missing or damaged, or are no such checkpoint.
     """
+    from lineament.model.showo import unif2ace_from_showo
+
     return unif2ace_from_showo(Path(folder).expanduser()).to(dtype).eval()
 
 

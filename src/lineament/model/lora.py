@@ -220,6 +220,7 @@ def merge_lora(model: nn.Module) -> nn.Module:
         parent = model.get_submodule(name.rpartition(".")[0])
         setattr(parent, name.rpartition(".")[2], module.get_base_layer())
     object.__setattr__(model, "lora_settings", None)
+    model.__dict__.pop("peft_config", None)  # or PEFT would take the next adapters for a second set
     return model
 
 

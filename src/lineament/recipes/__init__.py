@@ -1,6 +1,7 @@
 """Complete run configurations, looked up by name; each is a function that returns a value."""
 
 RECIPES = {
+    "chat-tiny": "lineament.recipes.chat_tiny:chat_tiny",
     "smoke": "lineament.recipes.smoke:smoke",
     "favchat-full": "lineament.recipes.favchat_full:favchat_full",
     "favchat-by-figure": "lineament.recipes.favchat_full:favchat_by_figure",
@@ -12,5 +13,7 @@ RECIPES = {
 }
 # What names in a recipe's data stand for: functions from a mix to its examples.
 SOURCES = {
+    "galleries": "lineament.training.chat_tiny_data:open_galleries",
+    "faceless": "lineament.training.chat_tiny_data:open_faceless",
     "rendered": "lineament.training.rendered:RenderedExamples",
 }

@@ -15,7 +15,13 @@ EMOTION_KINDS = ("emotion", "cues")
 ADAPTER = "media.adapter.*"
 LEVEL_MERGE = ("media.face_encoder.norms.*", "media.face_encoder.merge.*")
 LANDMARKS = "media.landmark_*"
-TOWERS = ("media.general_encoder.*", "media.face_encoder.tower.*")
+# Of the face tower what lies behind the last tapped block, its final norm, is never used.
+TOWERS = (
+    "media.general_encoder.*",
+    "media.face_encoder.tower.*embeddings.*",
+    "media.face_encoder.tower.*pre_layrnorm.*",
+    "media.face_encoder.tower.*layers.*",
+)
 LORA = Lora(targets=("language_model.*_proj",), rank=64, alpha=128.0, dropout=0.05)
 
 FROM_PARTS = Model(

@@ -16,7 +16,7 @@ def smoke() -> Recipe:
     """Return about 40 steps over two stages: summaries first, then questions."""
     model = Model(
         vocab_size=800,
-        tokenizer_examples=40,
+        tokenizer_examples=24,
         fit_landmarks=8,
         changes={
             "text_config": {
@@ -37,7 +37,7 @@ def smoke() -> Recipe:
             "landmark_tokens": 1,
         },
     )
-    options = {"count": 48}
+    options = {"count": 24}
     held_out = Mix(source="rendered", split="dev", options={"count": 8})
     summaries = Stage(
         name="summaries",

@@ -28,7 +28,7 @@ __all__ = ["Annotator", "Answerer", "BuildResult", "BuildSettings", "build", "dr
 CHUNK_ITEMS = 64
 PRIOR_ITEMS = 1000
 SAMPLE_ITEMS = 200
-DEFAULT_MAX_TURNS = 80
+DEFAULT_MAX_TURNS = 40
 ADAPTED = "adapted"
 Drawn = TypeVar("Drawn")
 
@@ -43,7 +43,7 @@ class BuildSettings:
         writer: Name of the writer.
         seed: Changes all that is written.
         limit: Most annotations.
-        max_turns: Most turns about one annotation.
+        max_turns: Most turns about one annotation; one turn is a question and its answer.
         needs_media: Drop annotations whose media are missing.
         drop_near: Drop descriptions that nearly repeat one of other media; else only counted.
         accept_unknown: Keep claims that the annotation is silent on.
@@ -217,7 +217,7 @@ def _estimate(
         only_adapted=settings.kinds == (ADAPTED,),
     )  # fmt: skip
     written = write(Chunk(tuple(sample), len(sample)))
-    turns = sum(len(row) for row in written.table["turns"].to_pylist())
+    turns = sum(len(row) // 2 for row in written.table["turns"].to_pylist())
     scale = total / max(len(sample), 1)
     return {"records": round(written.table.num_rows * scale), "turns": round(turns * scale)}
 

@@ -16,7 +16,7 @@ from lineament.records.ledger import work_key
 from lineament.records.quality import QualityScorer
 from lineament.records.record import Record, table_from_records
 from lineament.records.sources.pixels import has_media, open_pixels
-from lineament.records.verify import DESCRIPTION_KINDS, Limits, Rejected, Tally, Verifier
+from lineament.records.verify import ADAPTED, DESCRIPTION_KINDS, Limits, Rejected, Tally, Verifier
 from lineament.records.writers import Writer
 
 NEAR_DUPLICATE = "near duplicate"
@@ -103,7 +103,7 @@ class ChunkWriter:
         split: The source's split.
         folder: Where the media lie; None where they are made rather than read.
         limits: What a record may be like.
-        max_turns: Most turns about one annotation; longer kinds of records go first.
+        max_turns: Most questions with their answers about one annotation.
         needs_media: Drop annotations whose media are missing.
         writer_key: Names the writer in the ledger.
         only_adapted: Keep what the labels say, write nothing.
@@ -177,8 +177,12 @@ class ChunkWriter:
         annotation = item.annotation
         verified: list[Record] = []
         origin = self._origin(annotation)
-        results = [verifier.verify_form(record) for record in adapt_labels(annotation, origin)]
-        results += [verifier.verify(draft, annotation) for draft in self._drafts_of(item, origin)]
+        # A data set's own labels stay as published, however short, alike or many they are; what
+        # is wrong with one is told in its provenance.
+        for record in adapt_labels(annotation, origin):
+            verifier.tally.outcomes[ADAPTED] += 1
+            yield self.scorer.score(record, annotation)
+        results = [verifier.verify(draft, annotation) for draft in self._drafts_of(item, origin)]
         for result in results:
             if isinstance(result, Rejected):
                 dropped[result.reason] += 1
@@ -188,10 +192,10 @@ class ChunkWriter:
         for record, is_alike in split_alike(verified):
             if is_alike:
                 dropped[NEAR_DUPLICATE] += 1
-            elif num_turns + len(record.turns) > self.max_turns:
+            elif num_turns + len(record.turns) // 2 > self.max_turns:
                 dropped[TOO_MANY] += 1
             else:
-                num_turns += len(record.turns)
+                num_turns += len(record.turns) // 2
                 yield self.scorer.score(record, annotation)
 
     def _drafts_of(self, item: Item, origin: Mapping[str, str]) -> Iterable[Record]:

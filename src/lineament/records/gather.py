@@ -30,7 +30,7 @@ class Totals:
 
     Attributes:
         num_read: Rows of the source behind it.
-        counts: Annotations, records, turns, answers, ...
+        counts: Annotations, records, turns (a question and its answer each), ...
         dropped: Rows and records left out, by reason.
         kinds: Records by kind.
         levels: Records by level.
@@ -98,7 +98,6 @@ class Totals:
     def report(self) -> dict[str, Any]:
         """Return the figures beside the main counts."""
         return {
-            "answers": self.counts["answers"],
             "positive_answers": self.counts["positive"],
             "negative_answers": self.counts["negative"],
             "yes_share": round(self.tally.yes_share, 4),
@@ -239,7 +238,8 @@ class Gatherer:
 
 def _count_records(part: Totals, table: pa.Table, written: Written, keep: np.ndarray) -> None:
     owner = written.owner[keep]
-    lengths = call_function("list_value_length", [table["turns"]]).to_numpy()
+    # The column holds messages; what is counted as a turn is a question with its answer.
+    lengths = call_function("list_value_length", [table["turns"]]).to_numpy() // 2
     num_annotations = len(written.media)
     turns = np.bincount(owner, lengths, num_annotations).astype(int)
     is_description = np.isin(
@@ -254,11 +254,10 @@ def _count_records(part: Totals, table: pa.Table, written: Written, keep: np.nda
         annotations=len(with_records),
         records=table.num_rows,
         turns=int(lengths.sum()),
-        answers=int(lengths.sum()) // 2,
         positive=int(written.positive[keep].sum()),
         negative=int(written.negative[keep].sum()),
-        short=int((with_records // 2 < WANTED_ANSWERS).sum()),
+        short=int((with_records < WANTED_ANSWERS).sum()),
         undescribed=int((described[turns > 0] == 0).sum()),
     )
     if len(with_records):
-        part.fewest, part.most = int(with_records.min()) // 2, int(with_records.max())
+        part.fewest, part.most = int(with_records.min()), int(with_records.max())

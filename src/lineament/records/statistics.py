@@ -76,7 +76,7 @@ class Statistics:
         """
         records = max(self.counts["records"], 1)
         judged = sum(self.verdicts.values())
-        questions = max(self.counts["turns"] // 2, 1)
+        questions = max(self.counts["turns"], 1)
         return {
             "unity": self.counts["valid"] / records,
             "diversity": 1.0 - self._commonest_share(),
@@ -127,7 +127,7 @@ def _count_row(stats: Statistics, row: Mapping[str, Any]) -> None:
     stats.kinds[kind] += 1
     stats.levels[level] += 1
     is_valid = bool(row["id"]) and level in LEVELS and bool(turns) and len(turns) % 2 == 0
-    stats.counts.update(records=1, turns=len(turns), valid=is_valid)
+    stats.counts.update(records=1, turns=len(turns) // 2, valid=is_valid)
     stats.counts["complex"] += kind in RELATION_KINDS or level >= REASONING or len(turns) > 2
     names = {claim["name"] for claim in claims}
     stats.names.update(names)

@@ -4,7 +4,9 @@ import bisect
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -56,7 +58,7 @@ class Manifest:
 
     Attributes:
         shards: All files, in the order of the rows.
-        counts: ``annotations``, ``records``, ``turns`` and others.
+        counts: ``annotations``, ``records``, ``turns`` (a question and its answer each), others.
         kinds: Records by kind.
         levels: Records by level.
         dropped: What was left out, by reason.
@@ -150,7 +152,7 @@ def write_records(
     media: str | None = None
     batch: list[Record] = []
     for record in records:
-        counts.update(records=1, turns=len(record.turns), annotations=record.media != media)
+        counts.update(records=1, turns=len(record.turns) // 2, annotations=record.media != media)
         media = record.media
         kinds[record.kind] += 1
         levels[str(record.level)] += 1
@@ -221,7 +223,6 @@ class RecordStore:
             self._check_shard(shard)
         self._ends: list[int] = []
         self._batches: list[pa.RecordBatch] = []
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def __len__(self) -> int:
         return self.manifest.num_rows
@@ -345,8 +346,9 @@ class RecordStore:
                 return folder
         except OSError:
             pass  # a read-only disk
-        self._temporary = tempfile.TemporaryDirectory(prefix="lineament-rows-")
-        return Path(self._temporary.name)
+        folder = Path(tempfile.mkdtemp(prefix="lineament-rows-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 def open_records(folder: Path | str) -> Iterator[Record]:

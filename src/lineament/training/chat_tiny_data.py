@@ -13,9 +13,10 @@ from lineament.training.recipe import Mix
 
 # What somebody asks about a real picture first; asked about more often than the rest.
 IMPORTANCE = {
-    "male": 1.5, "smile": 2.0, "eyeglasses": 2.0, "sunglasses": 2.0, "beard": 2.0, "black_hair": 2.0,
-    "blonde_hair": 2.0, "brown_hair": 1.5, "wearing_lipstick": 2.0, "wearing_hat": 2.0, "young": 1.2,
-    "middle_aged": 1.2, "elderly": 1.5, "happy": 1.5, "neutral": 1.2, "talk": 1.5, "open_mouth": 1.3,
+    "male": 1.5, "smile": 2.0, "eyeglasses": 2.0, "sunglasses": 2.0, "beard": 2.0,
+    "black_hair": 2.0, "blonde_hair": 2.0, "brown_hair": 1.5, "wearing_lipstick": 2.0,
+    "wearing_hat": 2.0, "young": 1.2, "middle_aged": 1.2, "elderly": 1.5, "happy": 1.5,
+    "neutral": 1.2, "talk": 1.5, "open_mouth": 1.3,
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Checkpoints converted: foreign ones in, ours merged or put together from shards."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,14 @@ def consolidate_shards(source: Path, out: Path) -> int:
         raise BadModel(f"{source}: no distributed checkpoint (.metadata) in it")
     content: dict[str, Any] = {}
     try:
-        _load_state_dict(
-            content,
-            storage_reader=FileSystemReader(source),
-            planner=_EmptyStateDictLoadPlanner(),
-            no_dist=True,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that one process reads alone is what we want
+            _load_state_dict(
+                content,
+                storage_reader=FileSystemReader(source),
+                planner=_EmptyStateDictLoadPlanner(),
+                no_dist=True,
+            )
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise BadModel(f"{source}: damaged ({first_line(error)})") from None
     weights = {_strip(name): value for name, value in _tensors(content, "")}

@@ -1,7 +1,10 @@
 """Dialogues: what is asked about one item, so that over many items no question tells its answer."""
 
+import functools
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from random import Random
 
 from lineament.annotation import Annotation
@@ -19,35 +22,19 @@ KIND_RATES: Mapping[str, float] = {
     "timed": 2.0, "sex": 0.5, "age": 0.7, "emotion": 0.6, "cues": 0.15, "conversation": 0.2,
     "unanswerable": 0.35,
 }  # fmt: skip
-NO_FACE = (
-    "I cannot tell: no face can be seen in this {m}.", "No face can be seen in this {m}, so I cannot tell.",
-    "I cannot tell; there is no face in the {m}.", "There is nobody to be seen in this {m}; I cannot tell.",
-)  # fmt: skip
-NO_FACE_AT_ALL = (
-    "No face can be seen in this {m}.", "There is no face in this {m}.", "Nobody can be seen in this {m}.",
-)  # fmt: skip
 NOUN_SHARE = 0.3
-NOUN_ASKED = (
-    "{be} there {x} to be seen?", "Can you see {x}?", "Do you see {x}?", "{be} {x} visible in this {m}?",
-    "{be} there {x} on the face or head?", "Does one see {x} in the {m}?", "Would you say there {be} {x}?",
-    "Is it true that there {be} {x}?",
-)  # fmt: skip
-NOUN_DENIED = (
-    "Is it true that there {be} no {x}?", "Is it right that there {be} no {x} on the face?",
-    "Is it correct that no {x} can be seen?", "There {be} no {x}, right?", "Would you say there {be} no {x}?",
-)  # fmt: skip
-OLDER_ASKED = (
-    "Is the person {older} {n}?", "Does the person look {older} {n}?", "Is this person {over} {n} years old?",
-    "Would you say the person is {older} {n} years?", "Does the person in the {m} appear {older} {n}?",
-    "Is it true that the person is {older} {n}?", "Is the person {over} {n}?", "Is somebody {older} {n} seen here?",
-)  # fmt: skip
-OLDER_DENIED = (
-    "Is it true that the person is not {older} {n}?", "Is it correct that the person does not look {older} {n}?",
-    "Is the person not {over} {n} years old?", "Would you say the person is not {older} {n}?",
-    "Is it right that the person is not {over} {n}?",
-)  # fmt: skip
 # A name far rarer in one state than in the other still counts this much in the common one.
 LEAST_SHARE = 0.02
+
+
+@functools.cache
+def _read_tables() -> Mapping[str, list[str]]:
+    text = (resources.files("lineament.training") / "dialogues.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _table(name: str) -> list[str]:
+    return _read_tables()[name]
 
 
 @dataclass(frozen=True)
@@ -129,18 +116,16 @@ def ask_flag(view: View, rng: Random, name: str, *, holds: bool, is_neutral: boo
     return draft._replace(pairs=((question, sentence(said)),))
 
 
-def _ask_noun(
-    view: View, rng: Random, nouns: tuple[str, ...], holds: bool
-) -> tuple[str, bool]:
+def _ask_noun(view: View, rng: Random, nouns: tuple[str, ...], holds: bool) -> tuple[str, bool]:
     """Ask whether a thing is to be seen, or is not."""
     noun = VOICES["the person"].fill(pick(rng, nouns))
     be = "are" if noun.endswith("s") and not noun.startswith(("a ", "an ")) else "is"
     if rng.random() < 0.3:
         bare = noun.removeprefix("a ").removeprefix("an ")
-        frame = pick(rng, NOUN_DENIED).replace("{x}", bare)
+        frame = pick(rng, _table("noun_denied")).replace("{x}", bare)
         is_yes = not holds
     else:
-        frame, is_yes = pick(rng, NOUN_ASKED).replace("{x}", noun), holds
+        frame, is_yes = pick(rng, _table("noun_asked")).replace("{x}", noun), holds
     return sentence(frame.replace("{be}", be).replace("{m}", view.media)), is_yes
 
 
@@ -166,7 +151,7 @@ def write_older(annotation: Annotation, rng: Random) -> Draft | None:
     years = 45 if 45 in edges and rng.random() < 0.4 else pick(rng, edges)
     asks_older = rng.random() < 0.7
     is_denied = rng.random() < 0.3
-    frames = OLDER_DENIED if is_denied else OLDER_ASKED
+    frames = _table("older_denied") if is_denied else _table("older_asked")
     frame = pick(rng, frames)
     word, over = ("older than", "over") if asks_older else ("younger than", "under")
     question = frame.replace("{older}", word).replace("{over}", over).replace("{n}", str(years))
@@ -201,7 +186,9 @@ def write_faceless(annotation: Annotation, rng: Random, count: int = 8) -> tuple
     for dialogue in DialogueWriter().write(annotation, rng)[:count]:
         question = dialogue.messages[0]
         is_whole = dialogue.kind in ("summary", "caption", "list", "count")
-        said = pick(rng, NO_FACE_AT_ALL if is_whole else NO_FACE).replace("{m}", media)
+        said = pick(rng, _table("no_face_at_all") if is_whole else _table("no_face")).replace(
+            "{m}", media
+        )
         answer = {"role": "assistant", "content": said}
         dialogues.append(Dialogue([question, answer], "no_face", 1))
     return tuple(dialogues)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
-from lineament.errors import BadInput
 from lineament.model.processor import Message, VisualInput
 from lineament.training.labels import Labels
 from lineament.training.recipe import Mix
@@ -95,39 +94,3 @@ class ExampleList:
         """Return one of them."""
         del epoch
         return self.examples[index]
-
-
-def open_mix(mix: Mix, sources: Sources, *, where: str) -> ExampleSource:
-    """Open a named source, or a built data set by its folder.
-
-    Raises:
-        BadInput: There is nothing of that name, or nothing in it.
-    """
-    source = _open(mix, sources)
-    if not len(source):
-        chosen = [
-            f"{key} {list(v)}" for key, v in (("kinds", mix.kinds), ("levels", mix.levels)) if v
-        ]
-        raise BadInput(
-            f"{where}: no data in {mix.source!r}" + (f" for {', '.join(chosen)}" if chosen else ""),
-            hint="choose other kinds or levels, or build more data",
-        )
-    return source
-
-
-def _open(mix: Mix, sources: Sources) -> Any:
-    from pathlib import Path
-
-    from lineament.config import nearest_hint
-
-    if mix.source in sources:
-        return sources[mix.source](mix)
-    if Path(mix.source).is_dir():
-        from lineament.training.built import open_built
-
-        return open_built(mix)
-    known = ", ".join(sources) or "none"
-    raise BadInput(
-        f"{mix.source!r}: neither a built data set nor a source",
-        hint=nearest_hint(mix.source, sources, otherwise=f"sources: {known}"),
-    )

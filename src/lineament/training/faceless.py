@@ -61,7 +61,9 @@ class FacelessExamples:
         if self.galleries and rng.random() < 0.3:
             gallery = self.galleries[int(rng.integers(len(self.galleries)))]
             frame = gallery.frames[int(rng.integers(len(gallery.frames)))]
-            patch = frame[:PATCH_PX, :PATCH_PX] if rng.random() < 0.5 else frame[:PATCH_PX, -PATCH_PX:]
+            patch = (
+                frame[:PATCH_PX, :PATCH_PX] if rng.random() < 0.5 else frame[:PATCH_PX, -PATCH_PX:]
+            )
             return _enlarge(np.asarray(patch))
         return _pattern(rng)
 
@@ -70,9 +72,7 @@ def _pattern(rng: np.random.Generator) -> UInt8[np.ndarray, "size size 3"]:
     """Draw clouds, blocks or stripes in two or three colours."""
     kind = rng.random()
     if kind < 0.4:  # clouds: noise of several sizes
-        field = sum(
-            _enlarge_field(rng.random((2**n, 2**n)), SIZE_PX) / n for n in range(1, 7)
-        )
+        field = sum(_enlarge_field(rng.random((2**n, 2**n)), SIZE_PX) / n for n in range(1, 7))
         field = (field - field.min()) / (np.ptp(field) + 1e-6)
     elif kind < 0.7:  # blocks, as of houses and fields from above
         field = np.kron(rng.random((8, 8)), np.ones((SIZE_PX // 8, SIZE_PX // 8)))
@@ -81,7 +81,11 @@ def _pattern(rng: np.random.Generator) -> UInt8[np.ndarray, "size size 3"]:
         angle, pace = rng.uniform(0, np.pi), rng.uniform(0.5, 12)
         field = 0.5 + 0.5 * np.sin(2 * np.pi * pace * (x * np.cos(angle) + y * np.sin(angle)))
     low, high = rng.uniform(0, 255, 3), rng.uniform(0, 255, 3)
-    pixels = low + (high - low) * field[..., None] + rng.normal(0, rng.uniform(0, 12), (SIZE_PX, SIZE_PX, 3))
+    pixels = (
+        low
+        + (high - low) * field[..., None]
+        + rng.normal(0, rng.uniform(0, 12), (SIZE_PX, SIZE_PX, 3))
+    )
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 

@@ -1,5 +1,6 @@
 """A run's folder and its stages' settings: claimed, checked, and told to the trainer."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from lineament.training.recipe import Recipe, Stage
 
 RECIPE = "recipe.json"
 # What a resumed run may change: none of it changes the result.
-_FREE = ("num_workers", "num_threads", "log_every", "use_tensorboard")
+_FREE = ("num_workers", "num_threads", "log_every", "use_tensorboard", "use_plots")
 
 
 def claim_folder(recipe: Recipe, out: Path, *, resume: bool) -> None:
@@ -21,6 +22,8 @@ def claim_folder(recipe: Recipe, out: Path, *, resume: bool) -> None:
     Raises:
         BadInput: It holds another run, or this one and ``resume`` was not said.
     """
+    if not is_first_process():
+        return
     saved_at = out / RECIPE
     if not saved_at.is_file():
         out.mkdir(parents=True, exist_ok=True)
@@ -70,9 +73,7 @@ def check_stage(stage: Stage, number: int) -> None:
 
 def training_arguments(recipe: Recipe, stage: Stage, folder: Path) -> TrainingArguments:
     """Return what the trainer of ``transformers`` is told."""
-    world = max(
-        1, int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1
-    )
+    world = num_processes()
     part = stage.batch_size // stage.accumulate
     if part % world:
         raise BadInput(f"stages.{stage.name}.batch_size: {part} at a time on {world} processes")
@@ -97,8 +98,20 @@ def training_arguments(recipe: Recipe, stage: Stage, folder: Path) -> TrainingAr
         dataloader_pin_memory=torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),
         average_tokens_across_devices=False,
+        # A batch without the general stream leaves that encoder without a gradient.
+        ddp_find_unused_parameters=bool(stage.drop_streams.get("general")),
         log_level="error",
     )
+
+
+def num_processes() -> int:
+    """Return how many processes a launcher has started for this run."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first_process() -> bool:
+    """Say whether this process writes what all have in common."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def stage_folder(number: int, stage: Stage) -> str:

@@ -1,4 +1,4 @@
-"""Galleries: pictures and clips looked at once, kept as plain arrays that training maps into memory."""
+"""Galleries: pictures and clips looked at once, kept as plain arrays for training."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Galleries as examples: windows of clips, single frames and pictures, with questions written anew."""
+"""Galleries as examples: windows of clips, frames, pictures, and questions written anew."""
 
 import functools
 import json

@@ -66,26 +66,31 @@ class LossTable:
 class Journal:
     """Rows of a run's log, one JSON object a line; a resumed run goes on where it was."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_writer: bool = True) -> None:
+        self.is_writer = is_writer  # one of several processes writes
         self.path = folder / LOG
         self.skipped_path = folder / SKIPPED
         self.num_skipped = 0
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add one row."""
+        if not self.is_writer:
+            return
         with self.path.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row) + "\n")
 
     def note_skipped(self, notes: Sequence[tuple[str, str]], stage: str) -> None:
         """Name samples that could not be used."""
         self.num_skipped += len(notes)
+        if not self.is_writer:
+            return
         with self.skipped_path.open("a", encoding="utf-8") as lines:
             for name, reason in notes:
                 lines.write(json.dumps({"stage": stage, "id": name, "reason": reason}) + "\n")
 
     def cut(self, stage: str, step: int) -> None:
         """Forget rows of a stage behind a step that is done again, and half-written ones."""
-        if not self.path.is_file():
+        if not self.is_writer or not self.path.is_file():
             return
         kept = [
             row

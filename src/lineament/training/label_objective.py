@@ -80,7 +80,7 @@ class LabelLearner(nn.Module):
         # Every stream is asked for all that it can tell, alone and with the others.
         logits = SCALE * tokens.mean(dim=2)[frame_mask] @ self.directions.T
         flags, ages = logits[:, : self.num_names], logits[:, self.num_names :]
-        losses, groups = flag_losses(flags, batch["states"][frame_mask])
+        losses, _ = flag_losses(flags, batch["states"][frame_mask])
         spans = batch["age_spans"][frame_mask.nonzero()[:, 0]]
         age = span_losses(ages, spans)
         total = losses.mean() if len(losses) else logits.sum() * 0
@@ -109,7 +109,7 @@ class LabelLearner(nn.Module):
 
 def flag_losses(
     logits: Float[Tensor, "frames names"], states: Int[Tensor, "frames names"]
-) -> tuple[Float[Tensor, " names"], Int[Tensor, " names"]]:
+) -> tuple[Float[Tensor, " known"], Int[Tensor, " known"]]:
     """Return one loss for each name that is known anywhere in the batch, and which names."""
     known = states != UNKNOWN
     true = (states == 1).float()

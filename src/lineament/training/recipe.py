@@ -92,6 +92,9 @@ class Stage(Settings):
         max_minutes: The stage ends after so many minutes, its rate falling by time; a run
             with it cannot be repeated bit by bit.
         ema: Memory of a running average of the weights, which is saved in their place; 0 is off.
+        cache_features: Folder in which frozen encoders' features are kept; empty keeps none. It
+            pays where the same pictures come again unchanged.
+        cache_gib: Most that they may take on disk.
         use_checkpointing: Whether activations are computed twice to save memory.
     """
 
@@ -120,6 +123,8 @@ class Stage(Settings):
     save_every: int = Field(default=500, ge=1)
     max_minutes: float = Field(default=0.0, ge=0)
     ema: float = Field(default=0.0, ge=0, lt=1)
+    cache_features: str = ""
+    cache_gib: float = Field(default=20.0, gt=0)
     use_checkpointing: bool = False
 
     @property
@@ -169,9 +174,13 @@ class Recipe(Settings):
         num_threads: Of torch; 0 leaves its own choice.
         log_every: Steps between rows of the log.
         use_tensorboard: Whether to write TensorBoard files as well.
+        use_plots: Whether to draw ``losses.png`` at the end.
         spike_factor: A step is left out when its gradient is so many times longer than usual.
         max_bad_steps: So many left-out steps in a row stop the run.
         adam_epsilon: Adam's epsilon.
+        prepare: Function, as ``module:name``, that makes what the stages read: it gets the
+            recipe, the run's folder and a report, and returns the recipe to run.
+        data: Folder of the real data that `prepare` reads.
     """
 
     name: str
@@ -183,6 +192,9 @@ class Recipe(Settings):
     num_threads: int = Field(default=0, ge=0)
     log_every: int = Field(default=10, ge=1)
     use_tensorboard: bool = False
+    use_plots: bool = False
     spike_factor: float = Field(default=20.0, gt=1)
     max_bad_steps: int = Field(default=5, ge=1)
     adam_epsilon: float = 1e-8
+    prepare: str = ""
+    data: str = ""

@@ -54,7 +54,6 @@ class RenderedExamples:
         kinds = mix.kinds or tuple(kind for kind in KINDS if kind != "conversation")
         self.writer_counts = {kind: 2 if kind == "yes_no" else 1 for kind in kinds}
         TemplateWriter(self.writer_counts)  # refuses unknown kinds at once
-        self._draw = functools.lru_cache(maxsize=512)(self._draw_clip)
 
     def __len__(self) -> int:
         return min(self.mix.limit or self.options["count"], self.options["count"])
@@ -85,35 +84,40 @@ class RenderedExamples:
         dialogues = tuple(map(dialogue_from_record, records[: self.options["num_dialogues"]]))
         return Example(f"rendered:{seed}", dialogues, self._draw(seed))
 
-    def _draw_clip(self, seed: int) -> VisualInput:
-        annotation = sample_face(seed, duration_seconds=2.0)
+    def _draw(self, seed: int) -> VisualInput:
         options = self.options
-        size_px, num_frames = options["size_px"], options["num_frames"]
-        renderer = FaceRenderer(annotation, style=options["style"], size_px=size_px, seed=seed)
-        times = [(i + 0.5) * _duration(annotation) / num_frames for i in range(num_frames)]
-        frames = np.stack([renderer.draw(time) for time in times])
-        step = _duration(annotation) / (num_frames * options["num_samples"])
-        landmarks = np.stack(
-            [
-                [
-                    _points(renderer, (i * options["num_samples"] + j + 0.5) * step)
-                    for j in range(options["num_samples"])
-                ]
-                for i in range(num_frames)
-            ]
+        return draw_visual(
+            seed,
+            options["style"],
+            options["size_px"],
+            options["num_frames"],
+            options["num_samples"],
         )
-        faces = np.stack(
-            [
-                _cut_face(frame, renderer.landmarks(t)["box"])
-                for frame, t in zip(frames, times, strict=True)
-            ]
-        )
-        return VisualInput(
-            frames=frames,
-            times_seconds=times,
-            faces=faces,
-            landmarks=landmarks.astype(np.float32),
-        )
+
+
+@functools.lru_cache(maxsize=512)  # stages of a run, and its validation, show the same clips
+def draw_visual(
+    seed: int, style: str, size_px: int, num_frames: int, num_samples: int
+) -> VisualInput:
+    """Draw a clip's frames, cut its face out, and read its points off the renderer."""
+    annotation = sample_face(seed, duration_seconds=2.0)
+    look: Any = style
+    renderer = FaceRenderer(annotation, style=look, size_px=size_px, seed=seed)
+    share = _duration(annotation) / num_frames
+    times = [(i + 0.5) * share for i in range(num_frames)]
+    frames = np.stack([renderer.draw(time) for time in times])
+    faces = [
+        _cut_face(frame, renderer.landmarks(time)["box"])
+        for frame, time in zip(frames, times, strict=True)
+    ]
+    moments = (np.arange(num_frames * num_samples) + 0.5) * share / num_samples
+    points = np.stack([_points(renderer, float(moment)) for moment in moments])
+    return VisualInput(
+        frames=frames,
+        times_seconds=times,
+        faces=np.stack(faces),
+        landmarks=points.reshape(num_frames, num_samples, len(POINTS), 3).astype(np.float32),
+    )
 
 
 def _duration(annotation: Annotation) -> float:

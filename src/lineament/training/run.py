@@ -15,17 +15,20 @@ from transformers.utils.logging import disable_progress_bar
 
 from lineament.config import settings_from_dict, write_recipe
 from lineament.model.lora import find_lora, merge_lora
-from lineament.training.examples import ExampleSource, Sources, open_mix
+from lineament.training.examples import ExampleSource, Sources
+from lineament.training.features import drop_features, keep_features
 from lineament.training.folder import (
     RECIPE,
     check_stage,
     claim_folder,
+    is_first_process,
     stage_folder,
     training_arguments,
 )
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.guard import SpikeGuard, StageClock, WeightAverage, catch_stop_signals
-from lineament.training.journal import Journal, write_loss_table
+from lineament.training.journal import Journal, plot_losses, write_loss_table
+from lineament.training.mixes import open_mix
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Mix, Recipe, Stage
 from lineament.training.start import adapt_model, load_trained, save_trained, start_model
@@ -120,7 +123,14 @@ def run_recipe(
     disable_progress_bar()  # of single files; whoever runs this shows the whole run's
     with catch_stop_signals() as stop:
         runner = Runner(
-            recipe, out, sources or {}, callbacks, on_progress, Journal(out), stop, pause_minutes
+            recipe,
+            out,
+            sources or {},
+            callbacks,
+            on_progress,
+            Journal(out, is_writer=is_first_process()),
+            stop,
+            pause_minutes,
         )
         return _run_stages(runner, build_model)
 
@@ -144,10 +154,12 @@ def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
         if run.is_paused:
             return _result(runner, "stopped", num_steps, seconds)
     last = len(recipe.stages) - 1
-    _link_final(
-        runner.out / stage_folder(last, recipe.stages[last]) / "final", runner.out / "model"
-    )
-    write_loss_table(runner.journal.path, runner.out / "losses.csv")
+    if is_first_process():
+        final = runner.out / stage_folder(last, recipe.stages[last]) / "final"
+        _link_final(final, runner.out / "model")
+        write_loss_table(runner.journal.path, runner.out / "losses.csv")
+        if recipe.use_plots:
+            plot_losses(runner.journal.path, runner.out / "losses.png")
     return _result(runner, "done", num_steps, seconds)
 
 
@@ -205,6 +217,9 @@ def prepare_stage(runner: Runner, number: int, model: Any, processor: Any) -> tu
     adapt_model(model, stage.lora, seed=recipe.seed * 1000 + number)
     freeze(model, stage)
     parameter_groups(model, stage)
+    drop_features(model)
+    if stage.cache_features:
+        keep_features(model, stage.cache_features, limit_gib=stage.cache_gib)
     if stage.use_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     objective = open_objective(stage, model, processor)
@@ -236,19 +251,30 @@ def _finish(
         run.average.put_into(model)
     if run.validate is not None:
         write_validation(run, steps)
-    draft = folder / "draft"
+    drop_features(model)
     adapted = find_lora(model)
     if adapted is not None and adapted.experts == 1:  # exact, and the model is a plain one again
         merge_lora(model)
+    if is_first_process():
+        _write_final(run, model, processor, folder, steps)
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.free_memory()
+
+
+def _write_final(run: StageRun, model: Any, processor: Any, folder: Path, steps: int) -> None:
+    """Write the stage's model whole or not at all, then let its checkpoints go."""
+    draft = folder / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
     save_trained(model, processor, draft)
     write_recipe(run.recipe, draft / RECIPE)
     shutil.rmtree(folder / "final", ignore_errors=True)
     draft.rename(folder / "final")
     row = {"steps": steps, "seconds": run.clock.seconds, "left_out": run.guard.num_bad}
-    (folder / DONE).write_text(json.dumps(row), encoding="utf-8")
+    mark = folder / f"{DONE}.draft"
+    mark.write_text(json.dumps(row), encoding="utf-8")
+    mark.replace(folder / DONE)
     for checkpoint in folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint, ignore_errors=True)
-    trainer.accelerator.free_memory()
 
 
 def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple[Any, Any]:

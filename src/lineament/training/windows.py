@@ -1,4 +1,4 @@
-"""Windows: what an annotation still says about a part of its clip, one frame of it, or its mirror."""
+"""Windows: what an annotation still says of a part of its clip, one frame, or its mirror."""
 
 from collections.abc import Iterable
 from dataclasses import replace

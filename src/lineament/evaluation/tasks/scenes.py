@@ -14,14 +14,13 @@ from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Scores
 from lineament.evaluation.scorers import (
     Given,
-    Scored,
     score_captions,
     score_classes,
     score_grounding,
     score_vqa,
 )
 from lineament.evaluation.tasks.task import Options, Published, choose_split
-from lineament.records.sources.pixels import open_pixels
+from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.scenes.label import Label, find_size_px, labels_of
 from lineament.records.sources.source import Dropped
 from lineament.records.sources.table import require_source
@@ -30,6 +29,11 @@ Form = Literal["vqa", "caption", "grounding", "class"]
 BOX_SCALE = 100.0
 _KINDS: Mapping[Form, Kind] = {
     "vqa": "exact", "caption": "text", "grounding": "box", "class": "class",
+}  # fmt: skip
+# Sources keep questions on number and presence apart; to a test they are questions.
+_ASKED: Mapping[Form, tuple[str, ...]] = {
+    "vqa": ("vqa", "count", "existence"), "caption": ("caption",), "grounding": ("grounding",),
+    "class": ("class",),
 }  # fmt: skip
 _HEADLINES: Mapping[Form, str] = {
     "vqa": "exact_match_mean_over_types", "caption": "cider", "grounding": "accuracy_50",
@@ -85,7 +89,9 @@ class Scenes:
                 dropped[row.reason] += 1
             else:
                 found.append(row)
-        classes = sorted({lb.answer for row in found for lb in labels_of(row) if lb.task == "class"})
+        classes = sorted(
+            {label.answer for row in found for label in labels_of(row) if label.task == "class"}
+        )
         items = [item for row in found for item in self._ask(row, classes)]
         items = list(limit_media(items, options.limit))
         notes = (_NOTES[self.form], f"prompts: {prompts_id('scenes')}")
@@ -93,7 +99,7 @@ class Scenes:
         return ItemSet(tuple(items), opened, {}, dropped, notes).require_items(folder)
 
     def _ask(self, annotation: Annotation, classes: Sequence[str]) -> Iterator[Item]:
-        labels = [label for label in labels_of(annotation) if label.task == self.form]
+        labels = [label for label in labels_of(annotation) if label.task in _ASKED[self.form]]
         if self.form == "caption" and labels:
             truth = tuple(label.answer for label in labels if not label.flaw)
             if truth:
@@ -155,7 +161,10 @@ def scale_box(annotation: Annotation, label: Label) -> tuple[float, ...] | None:
 
 
 def _open(media: str, folder: Path) -> Visual:
-    return Visual(open_pixels(media, folder)[None])
+    # References are relative to the set's own folder, which may lie one below the one given.
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    base = next((path for path in (folder, *inside) if has_media(media, path)), folder)
+    return Visual(open_pixels(media, base)[None])
 
 
 _SCORERS: Mapping[Form, Any] = {
@@ -181,6 +190,7 @@ SCENE_TASKS = (
         ),
     ),
     Scenes("rsvqa-hr", "rsvqa-hr", "vqa", ("test", "test-phili", "val")),
+    Scenes("rsivqa", "rsivqa", "vqa", ("dota-val", "hrrsd", "aid", "ucm", "ucm-human", "sydney")),
     Scenes("rsicd", "rsicd", "caption", ("test", "val", "coco-test"), _published(bleu4=35.17)),
     Scenes("rsitmd", "rsitmd", "caption", ("test",), _published(bleu4=11.36)),
     Scenes("ucm-captions", "ucm-captions", "caption", ("test",), _published(bleu4=26.40)),
@@ -188,4 +198,7 @@ SCENE_TASKS = (
     Scenes("nwpu-captions", "nwpu-captions", "caption", ("test",), _published(bleu4=66.60)),
     Scenes("dior-rsvg", "dior-rsvg", "grounding", ("test",)),
     Scenes("rsvg-hr", "rsvg-hr", "grounding", ("test",)),
+    Scenes("aid", "aid", "class", ("test", "all")),
+    Scenes("uc-merced", "uc-merced", "class", ("test", "all")),
+    Scenes("nwpu-resisc45", "nwpu-resisc45", "class", ("test", "all")),
 )  # fmt: skip

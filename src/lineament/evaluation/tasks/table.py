@@ -6,12 +6,12 @@ from lineament.errors import BadInput
 from lineament.evaluation.tasks.counterfactual import Counterfactual
 from lineament.evaluation.tasks.first_light import FirstLight
 from lineament.evaluation.tasks.rendered import RenderedFaces
+from lineament.evaluation.tasks.scenes import SCENE_TASKS
 from lineament.evaluation.tasks.task import Task
 from lineament.vocabulary import nearest_hint
 
-TASKS: Mapping[str, Task] = {
-    task.name: task for task in (FirstLight(), RenderedFaces(), Counterfactual())
-}
+_ALL: tuple[Task, ...] = (FirstLight(), RenderedFaces(), Counterfactual(), *SCENE_TASKS)
+TASKS: Mapping[str, Task] = {task.name: task for task in _ALL}
 
 
 def require_task(name: str) -> Task:

@@ -1,4 +1,4 @@
-"""Published instruction data: records of UniF2ace-130K, RS-GPT4V and FaVChat, to stand beside ours.
+"""Published instruction data: UniF2ace-130K, RS-GPT4V and FaVChat, to stand beside ours.
 
 These are texts without annotations, so they are no sources of facts: they are counted, and read
 back by the checker where somebody has an annotation of the same picture.

@@ -28,7 +28,7 @@ COVERS = ("water", "trees", "grass", "bare_land", "fields")
 
 def is_supported(text: str, view: SceneView) -> bool:
     """Say whether a text makes claims and the annotation supports every one."""
-    checked = check_scene_text(text, view.annotation)
+    checked = check_scene_text(text, view.annotation, view.scene)
     return bool(checked.claims) and checked.supported == len(checked.claims)
 
 

@@ -9,7 +9,7 @@ from typing import final
 from lineament.annotation import Annotation
 from lineament.claims import Claim
 from lineament.claims.scenes_check import check_scene_claims
-from lineament.claims.scenes_objects import is_scene
+from lineament.claims.scenes_objects import Scene, is_scene
 from lineament.claims.scenes_read import read_scene_answer
 from lineament.errors import BadInput
 from lineament.records.record import (
@@ -79,7 +79,7 @@ class SceneWriter:
                 if kept >= count:
                     break
                 record = make_record(kind, level, rounds, annotation, origin)
-                if find_unsupported(record, annotation) is None:
+                if find_unsupported(record, annotation, view.scene) is None:
                     kept += 1
                     yield record
 
@@ -126,12 +126,14 @@ def read_scene_record(record: Record) -> list[tuple[int, Claim]]:
     return said
 
 
-def find_unsupported(record: Record, annotation: Annotation) -> str | None:
+def find_unsupported(
+    record: Record, annotation: Annotation, scene: Scene | None = None
+) -> str | None:
     """Return why a record does not hold, or None where every claim of it is supported."""
     claims = [claim for _, claim in read_scene_record(record)]
     if not claims and record.kind not in WORDLESS:
         return "nothing read back"
-    for checked in check_scene_claims(claims, annotation).claims:
+    for checked in check_scene_claims(claims, annotation, scene).claims:
         if checked.verdict != "supported":
             return f"{checked.verdict}: {checked.text} ({checked.evidence})"
     return None

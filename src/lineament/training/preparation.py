@@ -1,0 +1,206 @@
+"""What chat-tiny learns from, prepared: galleries of real and rendered faces, and their guesses."""
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from lineament.annotation import Annotation
+from lineament.errors import BadInput
+from lineament.faces.finder import FaceFinder
+from lineament.faces.mesh import MeshFinder
+from lineament.model.attributes import AttributeReader
+from lineament.model.tokenizer import train_tokenizer
+from lineament.records.sources.pixels import open_pixels
+from lineament.records.sources.table import SOURCES
+from lineament.render import FaceRenderer, sample_face
+from lineament.training.attribute_reader import (
+    read_crops,
+    train_reader,
+    write_guesses,
+    write_hair,
+)
+from lineament.training.dialogues import KIND_RATES, DialogueWriter, write_faceless
+from lineament.training.gallery import MANIFEST, SIZE_PX, Look, join_looks, look_at, write_gallery
+from lineament.training.gallery_examples import PLAIN, GalleryExamples
+from lineament.training.recipe import Mix, Recipe
+
+logger = logging.getLogger(__name__)
+FIRST_SEED = 110_000  # rendered clips that are measured have seeds from 500,000 on
+CLIPS_A_GALLERY = 150
+CLIP_FPS = 20
+FLAT_SHARE, COMPRESSED_SHARE = 0.25, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class RealPart:
+    """A gallery of real pictures: the source, its folder below the data, the split."""
+
+    name: str
+    source: str
+    folder: str
+    split: str = "train"
+
+
+REAL_PARTS = (
+    RealPart("ffhq-train", "ffhq-adult", "ffhq-adult-882"),
+    RealPart("fairface-train", "fairface", "fairface-adult"),
+    RealPart("lfw-train", "lfw-expressions", "lfw-expressions"),
+)
+FFHQ, FFHQ_LABELS = "ffhq-train", "ffhq-adult-882/labels.csv"
+GUESSED_GALLERIES = ("fairface-train", "lfw-train")
+VOCAB_SIZE, NUM_TEXTS, TEXT_SEED = 4096, 3000, 900_000
+Report = Callable[[str, int], None]
+
+
+def prepare_galleries(
+    data: Path, root: Path, *, num_clips: int = 900, report: Report | None = None
+) -> None:
+    """Look at every training picture and draw the clips; what is whole already is left alone.
+
+    Args:
+        data: Folder with the real data sets, each in a folder of its own.
+        root: Where galleries go.
+        num_clips: Rendered clips, in galleries of 150.
+        report: Told the gallery and how many items of it are done.
+
+    Raises:
+        BadInput: A data set is not there.
+    """
+    finder = MeshFinder()
+    try:
+        for part in REAL_PARTS:
+            if not (root / part.name / MANIFEST).is_file():
+                write_gallery(
+                    root / part.name,
+                    _counted(part.name, look_at_part(part, data, finder), report),
+                    origin=part.name,
+                )
+        for number in range(-(-num_clips // CLIPS_A_GALLERY)):
+            name = f"clips{number}"
+            if not (root / name / MANIFEST).is_file():
+                looks = draw_looks(FIRST_SEED + number * CLIPS_A_GALLERY, CLIPS_A_GALLERY, finder)
+                write_gallery(root / name, _counted(name, looks, report), origin="rendered")
+    finally:
+        finder.close()
+
+
+def prepare_chat_tiny(recipe: Recipe, out: Path, report: Report | None = None) -> Recipe:
+    """Make chat-tiny's galleries, its reader's guesses and its tokenizer, as far as they lack.
+
+    Everything lies in ``prepared`` below the run's folder; stopped, it goes on gallery by
+    gallery.
+
+    Raises:
+        BadInput: The recipe names no data, or a data set is not there.
+    """
+    if not recipe.data:
+        raise BadInput("data: not set", hint="--set data=FOLDER, with ffhq-adult-882 and others")
+    data, root = Path(recipe.data), out / "prepared"
+    prepare_galleries(data, root, report=report)
+    if not (root / FFHQ / "hair.jsonl").is_file():
+        write_hair(root / FFHQ, data / FFHQ_LABELS)
+    if not (root / "reader" / "config.json").is_file():
+        crops = read_crops([path.parent for path in sorted(root.glob(f"*/{MANIFEST}"))])
+        reader = train_reader(crops, on_step=lambda step, *_: report and report("reader", step))
+        reader.save_pretrained(root / "reader")
+    for name in GUESSED_GALLERIES:
+        if not (root / name / "guesses.jsonl").is_file():
+            write_guesses(AttributeReader.from_pretrained(root / "reader"), root / name)
+    if not (root / "tokenizer" / "tokenizer.json").is_file():
+        write_tokenizer(root)
+    stages = tuple(
+        stage.replace(data=tuple(_rooted(mix, root) for mix in stage.data))
+        for stage in recipe.stages
+    )
+    model = recipe.model.replace(tokenizer=str(root / "tokenizer"))
+    return recipe.replace(stages=stages, model=model)
+
+
+def _rooted(mix: Mix, root: Path) -> Mix:
+    return mix.replace(options={**mix.options, "root": str(root)})
+
+
+def write_tokenizer(root: Path) -> None:
+    """Learn a tokenizer from dialogues about sampled faces and the galleries' items."""
+    writer = DialogueWriter(num_yes_no=12, kind_rates=dict.fromkeys(KIND_RATES, 1.0))
+    tokenizer = train_tokenizer(_read_texts(root, writer), VOCAB_SIZE)
+    tokenizer.save_pretrained(root / "tokenizer")
+
+
+def _read_texts(root: Path, writer: DialogueWriter) -> Iterator[str]:
+    for seed in range(NUM_TEXTS):
+        annotation = sample_face(TEXT_SEED + seed, is_picture=seed % 3 == 0)
+        dialogues = writer.write(annotation, Random(seed))
+        dialogues += write_faceless(annotation, Random(seed)) if seed % 10 == 0 else ()
+        yield from (str(m["content"]) for d in dialogues for m in d.messages)
+    for part in REAL_PARTS:
+        examples = GalleryExamples([root / part.name], PLAIN, writer)
+        for index in range(0, len(examples), max(1, len(examples) // 800)):
+            dialogues = writer.write(examples.annotation(index), Random(index))
+            yield from (str(m["content"]) for d in dialogues for m in d.messages)
+
+
+def _counted(
+    name: str, looks: Iterator[tuple[Annotation, Look]], report: Report | None
+) -> Iterator[tuple[Annotation, Look]]:
+    for number, look in enumerate(looks, start=1):
+        yield look
+        if report is not None:
+            report(name, number)
+
+
+def look_at_part(
+    part: RealPart, data: Path, finder: FaceFinder
+) -> Iterator[tuple[Annotation, Look]]:
+    """Look at every labelled picture of one data set.
+
+    Raises:
+        BadInput: It is not there.
+    """
+    folder = data / part.folder
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: not there", hint="chat-tiny learns from real faces, too")
+
+    def pictures() -> Iterator[tuple[Annotation, np.ndarray]]:
+        for item in SOURCES[part.source].read(folder, part.split):
+            if isinstance(item, Annotation):
+                yield item, open_pixels(item.media, folder)
+            else:
+                logger.info("%s: %s", part.name, item)
+
+    yield from join_looks(pictures(), finder)
+
+
+def draw_looks(first: int, count: int, finder: FaceFinder) -> Iterator[tuple[Annotation, Look]]:
+    """Draw clips of successive seeds and look at them as at any clip."""
+    for seed in range(first, first + count):
+        annotation = sample_face(seed)
+        times = np.arange(0, annotation.duration_seconds, 1 / CLIP_FPS)
+        yield annotation, look_at(draw_frames(annotation, seed, times), times, finder)
+
+
+def draw_frames(
+    annotation: Annotation, seed: int, times_seconds: Float[np.ndarray, " frames"]
+) -> UInt8[np.ndarray, "frames size size 3"]:
+    """Draw some moments of a clip, shaded or flat, as a camera or a codec leaves them."""
+    rng = np.random.default_rng([7, seed])
+    style = "flat" if rng.random() >= 1 - FLAT_SHARE else "shaded"
+    renderer = FaceRenderer(annotation, style=style, size_px=SIZE_PX, seed=seed)
+    frames = np.stack([renderer.draw(float(time)) for time in times_seconds])
+    if rng.random() >= COMPRESSED_SHARE:
+        return frames
+    quality = int(rng.integers(55, 96))
+    return np.stack([_compressed(frame, quality) for frame in frames])
+
+
+def _compressed(frame: UInt8[np.ndarray, "height width 3"], quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
