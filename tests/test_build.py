@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from lineament.annotation import Annotation, Fact, Subject
+from lineament.claims import read_claims
+from lineament.claims.scenes_read import read_scene_claims
 from lineament.errors import BadInput, BadStore, LineamentError
 from lineament.records import build as build_module
 from lineament.records import gather
 from lineament.records.audit import audit_store, find_shared_people
 from lineament.records.build import BuildSettings, build, dry_run
+from lineament.records.chunk import count_signs
 from lineament.records.duplicates import sign_text, similarity, split_alike
 from lineament.records.mixture import read_mixture
 from lineament.records.quality import Prior, QualityScorer, choose_best, count_prior
-from lineament.records.record import ONE_FACT, Record, Turn
+from lineament.records.record import ONE_FACT, Record, Turn, claim_row
+from lineament.records.sources.scenes.label import Label, label_extra
 from lineament.records.sources.source import Dropped
 from lineament.records.sources.table import require_source
 from lineament.records.store import RecordStore, open_records
@@ -124,6 +128,36 @@ def test_kinds_limit_and_cap_are_kept(tmp_path):
     assert row["dropped"]["over the cap of turns"] > 0
 
 
+def test_labels_alike_short_blank_or_many_are_all_kept(tmp_path):
+    texts = ("A bridge .", "a bridge .", "A bridge", "", "yes", "{lake}  x")
+    captions = [Label("caption", answer=text, row=str(n)) for n, text in enumerate(texts)]
+    questions = [Label("vqa", "Is it flooded?", "yes", row=str(n)) for n in range(100)]
+    rows = tuple(
+        Annotation(f"{n}.jpg", (Subject("scene"),), extra=label_extra((*captions, *questions)))
+        for n in range(7)
+    )
+    settings = BuildSettings(kinds=("adapted",), max_turns=4, drop_near=True)
+    row = build(Listed(rows), None, tmp_path / "out", settings).to_dict()
+    assert (row["annotations"], row["turns"], row["dropped"]) == (7, 7 * 106, {})
+    assert row["records"] == 7 * (len(texts) + 100)  # no record asks a question twice
+    assert dry_run(Listed(rows), None, settings)["turns"] == 7 * 106
+    again = dataclasses.replace(settings, seed=1)
+    assert build(Listed(rows), None, tmp_path / "b", again).to_dict()["turns"] == 7 * 106
+    assert ids(tmp_path / "out") != ids(tmp_path / "b")
+
+
+@pytest.mark.shared
+def test_the_real_captions_of_sydney_give_the_published_counts(tmp_path):
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data" / "rs"
+    data = shared / "captions_precomp" / "sydney"
+    if not data.is_dir():
+        pytest.skip(f"the real captions are not here: {data}")
+    settings = BuildSettings(split="train", kinds=("adapted",))
+    row = build(require_source("sydney-captions"), data, tmp_path / "out", settings).to_dict()
+    assert (row["annotations"], row["turns"]) == (497, 2294)
+    assert row["dropped"] == {"duplicate row": 191}
+
+
 def test_unknown_kinds_writers_and_splits_are_refused(tmp_path):
     for settings, message in (
         (BuildSettings(kinds=("capton",)), "unknown kind 'capton'"),
@@ -153,6 +187,25 @@ def test_bad_rows_are_counted_by_name(tmp_path):
         "media outside the data folder": 2,
         "nothing written": 1,
     } | {key: row["dropped"][key] for key in row["dropped"] if key == "near duplicate"}
+
+
+def test_answers_that_only_deny_are_counted_apart():
+    def count(*answers):
+        turns, claims = [], []
+        for answer in answers:
+            turns += [Turn("user", "?"), Turn("assistant", answer)]
+            rows = (
+                claim_row(claim, len(turns) - 1)
+                for claim in (*read_claims(answer), *read_scene_claims(answer))
+            )
+            claims += rows
+        return count_signs(Record("x", 1, "a.png", tuple(turns), tuple(claims)))
+
+    assert count("No, there is no beard.", "Yes, the person smiles.") == (1, 1)
+    assert count("No, there is no roundabout.") == (0, 1)
+    assert count("No, the road is not on the bridge.") == (0, 1)
+    assert count("Yes, there is a roundabout.") == (1, 0)
+    assert count("The person smiles and has no beard.") == (1, 0)
 
 
 def test_media_are_found_missing_or_unreadable(tmp_path, gradient_picture):

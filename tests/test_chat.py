@@ -135,9 +135,10 @@ def test_second_question_makes_nothing_again(make_chat, clip: Path, monkeypatch)
     chat = make_chat()
     before = OneFace.num_made
     chat.ask(clip, "Is the person smiling?")
-    monkeypatch.setattr(chat._loaded.model, "encode_media", None)
-    monkeypatch.setattr(chat_module, "visual_from_followed", None)
-    again = chat.ask(clip, "Is the person wearing glasses?")
+    with monkeypatch.context() as broken:
+        broken.setattr(chat._loaded.model, "encode_media", None)
+        broken.setattr(chat_module, "visual_from_followed", None)
+        again = chat.ask(clip, "Is the person wearing glasses?")
     assert OneFace.num_made == before + 1
     assert chat.decoder.num_reused > 80  # eight frames of ten tokens
     assert again == make_chat().ask(clip, "Is the person wearing glasses?")

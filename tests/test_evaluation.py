@@ -546,7 +546,8 @@ def test_a_chat_is_asked_once_per_media_and_its_errors_are_failures():
 def test_zero_shot_is_said_only_after_ids_subjects_and_pictures_were_compared(faces, tmp_path):
     from lineament.evaluation.overlap import hash_picture
 
-    found = FirstLight().read_items(faces, Options())
+    few = Options(limit=4)  # of each part: what is compared does not hang on the number
+    found = FirstLight().read_items(faces, few)
     item = found.items[0]
     apart = {"media": "other.jpg", "split_key": "somebody", "picture_hash": "0" * 32}
     shared = [
@@ -558,7 +559,9 @@ def test_zero_shot_is_said_only_after_ids_subjects_and_pictures_were_compared(fa
 
     def verdict(row):
         manifest.write_text(json.dumps(row) + "\n")
-        result, _, _ = run_task(FirstLight(), Constant("Yes."), faces, manifest=manifest)
+        result, _, _ = run_task(
+            FirstLight(), Constant("Yes."), faces, options=few, manifest=manifest
+        )
         return result.to_dict()["zero_shot"]
 
     assert verdict(apart) is True

@@ -40,12 +40,14 @@ LANGUAGE_MODELS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def random_model(name: str) -> Any:
+def random_model(kind: str) -> Any:
     torch.manual_seed(0)
-    config = dict(LANGUAGE_MODELS[name])
+    config = dict(LANGUAGE_MODELS[kind])
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config)).eval()
-    for weight in model.parameters():  # large enough that the text does not repeat itself
-        torch.nn.init.normal_(weight, std=0.3 if weight.ndim > 1 else 1.0)
+    for name, weight in model.named_parameters():  # so that the text does not repeat itself
+        is_scale = weight.ndim == 1 and not name.endswith("bias")
+        torch.nn.init.normal_(weight, 1.0 if is_scale else 0.0, 0.5 if weight.ndim > 1 else 0.1)
+    model.generation_config.eos_token_id = None  # `generate` would never say it
     return model
 
 

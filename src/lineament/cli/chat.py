@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lineament.annotation import Fact
     from lineament.describe.annotate import AnnotatedClip
     from lineament.describe.answer import Answer
-    from lineament.describe.chat import Answerer, Chat
+    from lineament.describe.chat import Chat
 
 MAX_SHOWN_FACTS = 6
 SMALL_MODEL = 100_000_000  # weights
@@ -97,7 +97,7 @@ def load_chat(model: str, answerer: str) -> "Chat":
         if error.name in ("torch", "transformers", "safetensors"):
             raise MissingExtra(error.name, "model") from None
         raise
-    chat = Chat(model, answerer=cast("Answerer", answerer))  # refused there if it is none
+    chat = Chat(model, answerer=answerer)
     if chat.num_parameters < SMALL_MODEL:
         import torch
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -93,6 +93,7 @@ class Chat:
         use_drafts: Whether to guess several tokens at a time; the answers are the same.
 
     Raises:
+        BadInput: There is no such answerer.
         BadModel: There is no such model, or it is damaged.
     """
 
@@ -100,14 +101,17 @@ class Chat:
         self,
         model: str | Path | LoadedModel = "chat-tiny",
         *,
-        answerer: Answerer = "model",
+        answerer: Answerer | str = "model",
         make_finder: FinderFactory = MeshFinder,
         use_drafts: bool = True,
     ) -> None:
         if answerer not in ("model", "rule", "blind"):
-            raise BadInput(f"answerer: expected model, rule or blind, got {answerer!r}")
+            raise BadInput(
+                f"answerer: expected model, rule or blind, got {answerer!r}",
+                hint="model answers; rule and blind are there to compare it with",
+            )
         self.name = model.name if isinstance(model, LoadedModel) else str(model)
-        self.answerer: Answerer = answerer
+        self.answerer: Answerer = cast("Answerer", answerer)
         self._make_finder = make_finder
         self._opened: OrderedDict[object, OpenedMedia] = OrderedDict()
         self._validation: Validation = {}

@@ -106,6 +106,9 @@ class PredictionsFile:
         return Failure("no prediction") if found is None else found
 
 
+_SHAPE = 'expected lines like {"id": ..., "prediction": ...}'
+
+
 def read_predictions(path: Path) -> dict[str, str]:
     """Read ``{"id", "prediction"}`` lines; yes and no may be given as true and false.
 
@@ -120,15 +123,18 @@ def read_predictions(path: Path) -> dict[str, str]:
         raise BadInput(f"{path}: {reason}", hint="check the path") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path}: is not UTF-8 text", hint="save it as UTF-8") from None
-    for number, line in enumerate(text.splitlines(), start=1):
+    # JSON text may hold other line separators unescaped; a newline alone ends a row.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         id, prediction = _read_prediction(line, f"{path}, line {number}")
         if id in answers:
-            raise BadInput(f"{path}, line {number}: id {id!r} is there twice")
+            raise BadInput(
+                f"{path}, line {number}: id {id!r} is there twice", hint="remove one of the two"
+            )
         answers[id] = prediction
     if not answers:
-        raise BadInput(f"{path}: holds no predictions", hint='lines of {"id", "prediction"}')
+        raise BadInput(f"{path}: holds no predictions", hint=_SHAPE)
     return answers
 
 
@@ -136,17 +142,17 @@ def _read_prediction(line: str, where: str) -> tuple[str, str]:
     try:
         row: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{where}: not JSON ({error})") from None
+        raise BadInput(f"{where}: not JSON ({error})", hint=_SHAPE) from None
     if not isinstance(row, Mapping):
-        raise BadInput(f"{where}: expected an object, got {type(row).__name__}")
+        raise BadInput(f"{where}: expected an object, got {type(row).__name__}", hint=_SHAPE)
     for key in ("id", "prediction"):
         if key not in row:
-            raise BadInput(f"{where}: has no field {key!r}", hint='{"id": ..., "prediction": ...}')
+            raise BadInput(f"{where}: has no field {key!r}", hint=_SHAPE)
     said = row["prediction"]
     if isinstance(said, bool):
         said = "Yes." if said else "No."
     if not isinstance(said, str | int | float):
-        raise BadInput(f"{where}: prediction is no text")
+        raise BadInput(f"{where}: prediction is no text", hint=_SHAPE)
     return str(row["id"]), str(said)
 
 

@@ -133,7 +133,8 @@ def load_magvitv2(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> 
     """
     from lineament.model.magvit import tokenizer_from_magvitv2
 
-    return tokenizer_from_magvitv2(Path(folder).expanduser()).to(dtype).eval()
+    tokenizer = tokenizer_from_magvitv2(Path(folder).expanduser())
+    return tokenizer.to(dtype).eval()  # type: ignore[arg-type] - transformers wraps `to`
 
 
 def load_showo(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> "UniF2aceForFaces":
@@ -148,7 +149,8 @@ def load_showo(folder: str | Path, *, dtype: torch.dtype = torch.float32) -> "Un
     """
     from lineament.model.showo import unif2ace_from_showo
 
-    return unif2ace_from_showo(Path(folder).expanduser()).to(dtype).eval()
+    model = unif2ace_from_showo(Path(folder).expanduser())
+    return model.to(dtype).eval()  # type: ignore[arg-type] - transformers wraps `to`
 
 
 def _read_model_type(folder: Path) -> str:

@@ -146,6 +146,7 @@ def build(
             needs_media=settings.needs_media,
             writer_key=key_parts(writer, settings),
             only_adapted=settings.kinds == (ADAPTED,),
+            seed=settings.seed,
         )
         rows = _rows(source, data, split, settings.limit, gatherer.totals)
         chunks = _chunks(rows)
@@ -214,7 +215,7 @@ def _estimate(
     """Return the records and turns of a sample, scaled up to all annotations."""
     write = ChunkWriter(
         writer, QualityScorer(), source.name, split, None, Limits(), settings.max_turns,
-        only_adapted=settings.kinds == (ADAPTED,),
+        only_adapted=settings.kinds == (ADAPTED,), seed=settings.seed,
     )  # fmt: skip
     written = write(Chunk(tuple(sample), len(sample)))
     turns = sum(len(row) // 2 for row in written.table["turns"].to_pylist())

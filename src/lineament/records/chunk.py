@@ -11,10 +11,16 @@ from jaxtyping import Int64
 
 from lineament.annotation import Annotation
 from lineament.errors import BadMedia
-from lineament.records.duplicates import Signature, key_of_id, sign_text, split_alike
+from lineament.records.duplicates import (
+    Signature,
+    key_of_id,
+    key_of_text,
+    sign_text,
+    split_alike,
+)
 from lineament.records.ledger import work_key
 from lineament.records.quality import QualityScorer
-from lineament.records.record import Record, table_from_records
+from lineament.records.record import Record, is_denial, table_from_records
 from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.verify import ADAPTED, DESCRIPTION_KINDS, Limits, Rejected, Tally, Verifier
 from lineament.records.writers import Writer
@@ -64,7 +70,7 @@ class Written:
     Attributes:
         num_read: As in the chunk.
         table: Its records; None when they are in no shard any more.
-        keys: First bits of each record's id.
+        keys: Of each record, by `find_key`; who has one that was there before is a repetition.
         owner: For each record, the number of its annotation within the chunk.
         positive: Answers of each record that state something.
         negative: Answers of each record that only deny.
@@ -107,6 +113,7 @@ class ChunkWriter:
         needs_media: Drop annotations whose media are missing.
         writer_key: Names the writer in the ledger.
         only_adapted: Keep what the labels say, write nothing.
+        seed: Changes how labels are asked for.
     """
 
     writer: Writer | None
@@ -119,6 +126,7 @@ class ChunkWriter:
     needs_media: bool = False
     writer_key: tuple[str, str, str] = ("", "", "")
     only_adapted: bool = False
+    seed: int = 0
 
     def __call__(self, chunk: Chunk) -> Written:
         """Return the chunk's verified records."""
@@ -154,7 +162,7 @@ class ChunkWriter:
         return Written(
             num_read=chunk.num_read,
             table=table_from_records(kept),
-            keys=[key_of_id(record.id) for record in kept],
+            keys=[find_key(record, row) for row, record in enumerate(kept)],
             owner=np.array(owner, np.int64),
             positive=np.array([positive for positive, _ in signs], np.int64),
             negative=np.array([negative for _, negative in signs], np.int64),
@@ -179,7 +187,7 @@ class ChunkWriter:
         origin = self._origin(annotation)
         # A data set's own labels stay as published, however short, alike or many they are; what
         # is wrong with one is told in its provenance.
-        for record in adapt_labels(annotation, origin):
+        for record in adapt_labels(annotation, origin, self.seed):
             verifier.tally.outcomes[ADAPTED] += 1
             yield self.scorer.score(record, annotation)
         results = [verifier.verify(draft, annotation) for draft in self._drafts_of(item, origin)]
@@ -222,12 +230,24 @@ class ChunkWriter:
             return "missing"
 
 
-def adapt_labels(annotation: Annotation, origin: Mapping[str, str]) -> Iterator[Record]:
+def adapt_labels(
+    annotation: Annotation, origin: Mapping[str, str], seed: int = 0
+) -> Iterator[Record]:
     """Yield what a data set's own labels say, where the source has put any in."""
     if annotation.extra.get("labels"):
         from lineament.records.sources.scenes.adapt import adapt_annotation
 
-        yield from adapt_annotation(annotation, origin)
+        yield from adapt_annotation(annotation, origin, seed=seed)
+
+
+def find_key(record: Record, row: int) -> int:
+    """Return what tells a record of a chunk from those that it may repeat.
+
+    Labels count as published, exact repetitions included, so an adapted record repeats none.
+    """
+    if record.provenance.get("writer", "").startswith(ADAPTED):
+        return key_of_text(f"{record.id} {row}")
+    return key_of_id(record.id)
 
 
 def is_readable(reference: str, folder: Path) -> bool:
@@ -259,10 +279,14 @@ def _has_member(reference: str, folder: Path) -> bool:
 def count_signs(record: Record) -> tuple[int, int]:
     """Return how many answers state something, and how many only deny; others are neither."""
     says: dict[int, bool] = {}
+    assumed: set[int] = set()
     for claim in record.claims:
-        is_denied = claim["value"] == "false" or claim["negated"]
-        if claim["name"] != "male" or len(record.claims) == 1:
-            says[claim["turn"]] = says.get(claim["turn"], False) or not is_denied
+        is_assumed = claim["name"] == "object_count" and claim["value"] == "[1, null]"
+        if is_assumed:  # "the road is not on the bridge" only denies
+            assumed.add(claim["turn"])
+        elif claim["name"] != "male" or len(record.claims) == 1:
+            says[claim["turn"]] = says.get(claim["turn"], False) or not is_denial(claim)
+    says |= dict.fromkeys(assumed - says.keys(), True)
     positive = sum(says.values())
     return positive, len(says) - positive
 

@@ -15,7 +15,7 @@ from lineament.records.ledger import Ledger
 from lineament.records.record import SCHEMA
 from lineament.records.sources.source import DUPLICATE
 from lineament.records.store import Manifest, Shard, StoreWriter
-from lineament.records.verify import DESCRIPTION_KINDS, Tally
+from lineament.records.verify import WHOLE_KINDS, Tally
 
 SHARD_ROWS = 25_000
 WANTED_ANSWERS = 10
@@ -242,9 +242,7 @@ def _count_records(part: Totals, table: pa.Table, written: Written, keep: np.nda
     lengths = call_function("list_value_length", [table["turns"]]).to_numpy() // 2
     num_annotations = len(written.media)
     turns = np.bincount(owner, lengths, num_annotations).astype(int)
-    is_description = np.isin(
-        table["kind"].to_numpy(zero_copy_only=False), sorted(DESCRIPTION_KINDS)
-    )
+    is_description = np.isin(table["kind"].to_numpy(zero_copy_only=False), sorted(WHOLE_KINDS))
     described = np.bincount(owner, is_description, num_annotations)
     for key, column in (("kinds", "kind"), ("levels", "level")):
         for entry in table[column].value_counts().to_pylist():

@@ -134,6 +134,12 @@ def hash_content(kind: str, media: str, turns: Iterable[Turn]) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
+def is_denial(claim: Mapping[str, Any]) -> bool:
+    """Say whether a row of the column ``claims`` says that something is not so or not there."""
+    is_absent = claim["name"] == "object_count" and claim["value"] == "[0, 1]"
+    return claim["negated"] or claim["value"] == "false" or is_absent
+
+
 def claim_row(claim: Claim, turn_index: int) -> dict[str, Any]:
     """Return a claim as a row of the column ``claims``; values are JSON."""
     start, stop = claim.span_seconds or (None, None)

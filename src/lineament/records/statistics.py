@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lineament.errors import MissingExtra
-from lineament.records.record import LEVELS, REASONING
+from lineament.records.record import LEVELS, REASONING, is_denial
 from lineament.records.store import RecordStore
 from lineament.records.verify import DESCRIPTION_KINDS
 
@@ -135,7 +135,7 @@ def _count_row(stats: Statistics, row: Mapping[str, Any]) -> None:
         stats.facts[len(names)] += 1
     lengths = stats.lengths.setdefault(kind, Counter())
     lengths.update(len(_TOKEN.findall(turn["text"])) for turn in turns[1::2])
-    denied = {claim["turn"] for claim in claims if claim["value"] == "false" or claim["negated"]}
+    denied = {claim["turn"] for claim in claims if is_denial(claim)}
     if kind not in DESCRIPTION_KINDS:
         stats.counts["robust"] += len(denied) + (kind == UNANSWERABLE)
     if turns:

@@ -50,6 +50,8 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 DESCRIPTION_KINDS = frozenset(("summary", "caption"))
+# All that describe a whole picture: faces as we write them, scenes as written or as labelled.
+WHOLE_KINDS = DESCRIPTION_KINDS | {"scene_global", "image_caption"}
 
 
 @dataclass(frozen=True, slots=True)
