@@ -7,6 +7,7 @@ from lineament.model.attributes import (
     UNKNOWN,
     AttributeReader,
     AttributeReaderConfig,
+    age_loss,
     flag_loss,
 )
 
@@ -23,15 +24,15 @@ def reader():
 def test_one_logit_a_name_and_one_an_age_class(reader):
     output = reader(torch.zeros(2, 3, 112, 112))
     assert output.logits.shape == (2, 3)
-    assert output.age_logits.shape == (2, 6)
+    assert output.age_logits.shape == (2, 11)
     assert output.loss is None
 
 
 def test_unknown_labels_leave_no_trace_in_the_loss(reader):
     pixels = torch.randn(2, 3, 112, 112)
     labels = torch.tensor([[1, UNKNOWN, 0], [0, UNKNOWN, UNKNOWN]])
-    ages = torch.full((2,), UNKNOWN)
-    output = reader(pixels, labels=labels, age_labels=ages)
+    ages = torch.full((2, 2), UNKNOWN)
+    output = reader(pixels, labels=labels, age_spans=ages)
     output.loss.backward()
     gradient = reader.flag_head.weight.grad
     assert gradient[1].abs().max() == 0
@@ -54,3 +55,9 @@ def test_a_saved_reader_reads_the_same(reader, tmp_path):
     again = AttributeReader.from_pretrained(tmp_path).eval()
     assert torch.equal(again(pixels).logits, reader(pixels).logits)
     assert tuple(again.config.names) == ("male", "smile", "beard")
+
+
+def test_a_label_of_several_age_classes_is_met_by_any_of_them():
+    logits = torch.tensor([[0.0, 0.0, 40.0, 0.0]])
+    assert float(age_loss(logits, torch.tensor([[1, 2]]))) < 1e-6
+    assert float(age_loss(logits, torch.tensor([[0, 1]]))) > 10

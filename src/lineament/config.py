@@ -18,6 +18,15 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
+    def __eq__(self, other: object) -> bool:
+        """Say whether all values are written alike: a list and a tuple of equals are."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.model_dump_json() == other.model_dump_json()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
     def replace(self: SettingsType, **changes: Any) -> SettingsType:
         """Return the same settings with some of them changed, checked again."""
         names = type(self).model_fields
