@@ -238,4 +238,6 @@ def test_every_final_model_holds_its_recipe_and_loads_again(uninterrupted):
 
     saved = read_recipe(Recipe, uninterrupted / "model" / "recipe.json")
     assert saved == two_stages(num_workers=2)
-    assert load(uninterrupted / "model").model.config.model_type == "favchat"
+    loaded = load(uninterrupted / "model")
+    assert loaded.model.config.model_type == "favchat"
+    assert loaded.model.generation_config.eos_token_id == loaded.processor.end_token_id

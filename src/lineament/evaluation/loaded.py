@@ -115,8 +115,9 @@ class LoadedAnswerer:
             own = list(rows)
             inputs = {"media": MediaTokens(media.visual_tokens[own], media.visual_mask[own])}
         made = model.generate(
-            **text, **inputs, **switches, do_sample=False, max_new_tokens=self.max_new_tokens
-        )
+            **text, **inputs, **switches, do_sample=False, max_new_tokens=self.max_new_tokens,
+            eos_token_id=processor.end_token_id, pad_token_id=processor.tokenizer.pad_token_id,
+        )  # fmt: skip
         fresh = made[:, text["input_ids"].shape[1] :]
         said = processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
         return [answer.strip() for answer in said]

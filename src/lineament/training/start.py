@@ -53,6 +53,9 @@ def start_model(settings: Model, sources: Sequence[ExampleSource], *, seed: int)
     config = new_config(settings, tokenizer)
     torch.manual_seed(seed)
     model = FaVChatForConditionalGeneration(config)
+    # Without these, `generate` would talk on behind the end of an answer.
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
     if settings.parts:
         from lineament.training.parts import install_parts
 
