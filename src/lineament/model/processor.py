@@ -136,7 +136,7 @@ class FaVChatProcessor(ProcessorMixin):
             self.place_frames(conversation, visual)  # type: ignore[arg-type]
             for conversation, visual in zip(conversations, visuals, strict=True)
         ]
-        batch = self._encode_text(
+        batch = self.encode_text(
             messages,
             add_generation_prompt=add_generation_prompt and not with_labels,
             with_labels=with_labels,
@@ -193,7 +193,7 @@ class FaVChatProcessor(ProcessorMixin):
             )
         return [float(time) for time in visual.times_seconds]
 
-    def _encode_text(
+    def encode_text(
         self,
         messages: list[list[dict[str, Any]]],
         *,
@@ -201,6 +201,7 @@ class FaVChatProcessor(ProcessorMixin):
         with_labels: bool,
         padding_side: str,
     ) -> dict[str, Tensor]:
+        """Write placed conversations out as token ids, with labels where they are learned."""
         encoded = self.tokenizer.apply_chat_template(
             messages,
             chat_template=self.chat_template,

@@ -95,7 +95,7 @@ class AnswerEncoder:
     def _write(self, example: Example, number: int) -> Piece:
         dialogue = example.dialogues[number]
         messages = self.processor.place_frames(dialogue.messages, example.visual)
-        batch = self.processor._encode_text(
+        batch = self.processor.encode_text(
             [messages], add_generation_prompt=False, with_labels=True, padding_side="right"
         )
         token_ids, labels = batch["input_ids"][0], batch["labels"][0].clone()

@@ -18,8 +18,11 @@ from lineament.errors import BadInput
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import FaVChatProcessor
+from lineament.training.chat_tiny_labels import LABELS
 from lineament.training.examples import Example
 from lineament.training.labels import AGE_EDGES_YEARS, UNKNOWN
+from lineament.training.objectives import VISUAL_INPUTS, drop_streams
+from lineament.training.packing import pad_stack
 from lineament.training.recipe import Stage
 from lineament.training.stream import Drawn
 
@@ -86,20 +89,20 @@ class LabelLearner(nn.Module):
         total = losses.mean() if len(losses) else logits.sum() * 0
         if len(age):
             total = total + AGE_WEIGHT * age.mean()
-        router = self.model.config.balance_weight * (media.balance_loss or 0.0)
+        router = logits.new_zeros(())
+        if media.balance_loss is not None:
+            router = self.model.config.balance_weight * media.balance_loss
         shown = torch.cat([losses, age]).detach()
         kinds = torch.cat([torch.zeros_like(losses), torch.ones_like(age)]).long()
         return {
             "loss_sum": total * len(frame_mask),
-            "extra": torch.as_tensor(router, device=logits.device),
+            "extra": router,
             "losses": shown,
             "group_ids": kinds,
             "expert_ids": media.expert_ids,
         }
 
     def _encode(self, batch: Mapping[str, Any]) -> MediaTokens:
-        from lineament.training.objectives import VISUAL_INPUTS, drop_streams
-
         inputs = {name: batch[name] for name in VISUAL_INPUTS if name in batch}
         streams = Streams()
         if self.training and self.drop_streams:
@@ -162,14 +165,12 @@ class LabelObjective:
 
     def collate(self, drawn: list[Drawn]) -> dict[str, Any]:
         """Pad clips to one length."""
-        from lineament.training.packing import _pad_stack
-
         samples = [sample.encoded for sample in drawn]
         batch: dict[str, Any] = {
-            name: _pad_stack([sample.visual[name] for sample in samples])
+            name: pad_stack([sample.visual[name] for sample in samples])
             for name in samples[0].visual
         }
-        batch["states"] = _pad_stack([sample.states for sample in samples])
+        batch["states"] = pad_stack([sample.states for sample in samples])
         batch["age_spans"] = torch.tensor([sample.age_span for sample in samples])
         batch["groups"] = [("flags", 0), ("age", 0)]
         batch["skipped"] = [note for sample in drawn for note in sample.skipped]
@@ -179,6 +180,4 @@ class LabelObjective:
 
     def learner(self) -> LabelLearner:
         """Return the network around the model."""
-        from lineament.training.chat_tiny_labels import LABELS
-
         return LabelLearner(self.model, len(LABELS.names), dict(self.stage.drop_streams))

@@ -146,12 +146,13 @@ def _stack_clips(samples: Sequence[Encoded], shown: Sequence[int]) -> dict[str, 
         return {}
     clips = [samples[n].visual for n in order]
     row_of = {n: row for row, n in enumerate(order)}
-    stacked = {name: _pad_stack([clip[name] for clip in clips if clip]) for name in clips[0] or {}}
+    stacked = {name: pad_stack([clip[name] for clip in clips if clip]) for name in clips[0] or {}}
     stacked["clip_rows"] = torch.tensor([row_of[n] for n in shown if n in row_of])
     return stacked
 
 
-def _pad_stack(values: Sequence[Tensor]) -> Tensor:
+def pad_stack(values: Sequence[Tensor]) -> Tensor:
+    """Stack values of different lengths, filled up with zeros."""
     longest = max(len(value) for value in values)
     return torch.stack(
         [
