@@ -7,7 +7,6 @@ Writes benchmarks/results/captions.json and every miss beside it.
 
 import collections
 import json
-from pathlib import Path
 from typing import Any
 
 from lineament.claims import Claim, read_claims

@@ -18,6 +18,7 @@ from lineament.model.drafting import DraftTable
 from lineament.model.hub import load
 from lineament.render import sample_face
 from lineament.training.dialogues import DialogueWriter
+from lineament.vocabulary import read_vocabulary
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "src" / "lineament_weights"
 NUM_TEXTS, TEXT_SEED = 2500, 700_000
@@ -39,12 +40,14 @@ def read_validation(paths: list[Path]) -> dict[str, str]:
     for path in paths:
         result = json.loads(path.read_text(encoding="utf-8"))
         for name, metric in result["metrics"].items():
-            parts = name.split("/")
-            if parts[-1] != "balanced_accuracy" or len(parts) < 3:
+            is_real = result["task"] == "first-light"
+            own = name.split("/")[-1]
+            if own not in (REAL_FACTS if is_real else read_vocabulary().names):
                 continue
-            facts = REAL_FACTS.get(parts[1], (parts[1],))
-            for fact in facts:
-                key = ("real" if result["task"] == "first-light" else "rendered", fact)
+            if is_real and "/" not in name:
+                continue
+            for fact in REAL_FACTS[own] if is_real else (own,):
+                key = ("real" if is_real else "rendered", fact)
                 scores.setdefault(key, []).append((metric["value"], metric["low"]))
     for kind in ("rendered", "real"):
         for (where, fact), values in scores.items():
@@ -65,6 +68,65 @@ def learn_drafts(tokenizer: object, prompt_end: str) -> DraftTable:
     return DraftTable.learn(answers)
 
 
+CARD = """\
+---
+license: cc-by-nc-sa-4.0
+library_name: lineament
+---
+
+# {name}
+
+A small FaVChat that answers questions about the main face of a picture or a short clip: yes or
+no, which, what colour, apparent age and sex, expression, when, how many, and a description.
+It runs on a laptop. Its answers are guesses of a network of a few million weights: check them.
+
+It never tells who somebody is, nor anybody's ancestry. "Man", "woman" and ages are what a face
+looks like to those who labelled it. Not for decisions about people.
+
+Made by `lineament train chat-tiny`; read by `lineament chat` and `lineament.load("{name}")`.
+
+## Data and credit
+
+- FairFace (Karkkainen and Joo 2019), shards 0 to 7 of the adult selection: CC BY 4.0; shrunk.
+- FFHQ (Karras et al. 2019), adults, the train part, with the attribute scores of the FFHQ
+  features data set: CC BY-NC-SA 4.0; shrunk.
+- Expression labels on Labeled Faces in the Wild (the facial_expressions collection), train part:
+  Apache-2.0 as stated; pictures of people in the news.
+- Rendered clips, drawn by Lineament.
+
+The weights are licensed under CC BY-NC-SA 4.0, since some of the data are non-commercial.
+
+## Figures
+
+Balanced accuracy of answers in words, with a 95 % interval; blind is the same model with all
+pictures hidden. An answer that cannot be read, or says that it cannot tell, is wrong.
+
+{figures}
+"""
+
+
+def write_card(name: str, paths: list[Path]) -> str:
+    """Write the model's card with the figures of some results."""
+    parts = []
+    for path in paths:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        blind = (result.get("blind") or {}).get("metrics", {})
+        lines = [
+            f"### {result['task']}",
+            "",
+            "| figure | model | blind | items |",
+            "|---|---|---|---|",
+        ]
+        for key, metric in result["metrics"].items():
+            value = f"{metric['value']:.3f}"
+            if "low" in metric:
+                value += f" ({metric['low']:.3f} to {metric['high']:.3f})"
+            hidden = f"{blind[key]['value']:.3f}" if key in blind else "–"
+            lines.append(f"| {key} | {value} | {hidden} | {metric.get('num_items', '–')} |")
+        parts.append("\n".join(lines))
+    return CARD.format(name=name, figures="\n\n".join(parts) or "Not measured.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
@@ -76,6 +138,7 @@ def main() -> None:
     loaded.model.to(torch.bfloat16).save_pretrained(out)
     loaded.processor.save_pretrained(out)
     learn_drafts(loaded.processor.tokenizer, "<|im_start|>assistant\n").save(out)
+    (out / "README.md").write_text(write_card(options.name, options.results), encoding="utf-8")
     validation = read_validation(options.results)
     (out / "validated.json").write_text(json.dumps(validation, indent=1, sort_keys=True) + "\n")
     size = sum(path.stat().st_size for path in out.iterdir())

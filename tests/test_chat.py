@@ -39,8 +39,8 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save an untrained model of a few thousand weights."""
     folder = tmp_path_factory.mktemp("model")
     encoder = {
-        "model_type": "lineament_stem_vision", "hidden_size": 16, "num_hidden_layers": 2,
-        "num_attention_heads": 2, "intermediate_size": 16, "image_size": 32, "patch_size": 16,
+        "model_type": "lineament_conv_vision", "hidden_size": 16, "num_hidden_layers": 3,
+        "depths": (1, 1, 1), "image_size": 32, "patch_size": 16,
     }  # fmt: skip
     text = {
         "model_type": "qwen3", "vocab_size": 320, "hidden_size": 32, "intermediate_size": 48,

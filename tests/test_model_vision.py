@@ -13,7 +13,7 @@ from transformers import (
 
 from lineament.errors import BadInput
 from lineament.model.adapter import FusionAdapter
-from lineament.model.stem import StemVisionConfig, StemVisionModel
+from lineament.model.convnet import ConvVisionConfig, ConvVisionModel
 from lineament.model.vision import (
     FaceEncoder,
     GeneralEncoder,
@@ -23,6 +23,7 @@ from lineament.model.vision import (
     tap_levels,
     tower_grid,
 )
+from lineament.training.guard import WeightAverage
 from test_model_toys import _one_thread, toy_config  # noqa: F401
 
 SIZES = {
@@ -39,7 +40,7 @@ TOWERS = {
     "registers": Dinov2WithRegistersConfig(
         **SIZES, image_size=32, patch_size=8, num_register_tokens=3
     ),
-    "stem": StemVisionConfig(**SIZES, image_size=32, patch_size=8),
+    "convnet": ConvVisionConfig(hidden_size=32, image_size=32, patch_size=8),
 }
 
 
@@ -99,8 +100,8 @@ def test_shallow_levels_get_a_gradient_from_the_first_step():
     assert encoder.merge.weight.grad[:, :32].abs().sum() > 0
 
 
-def test_stem_model_is_found_by_its_configuration():
-    assert isinstance(AutoModel.from_config(TOWERS["stem"]), StemVisionModel)
+def test_convolution_net_is_found_by_its_configuration():
+    assert isinstance(AutoModel.from_config(TOWERS["convnet"]), ConvVisionModel)
 
 
 def test_gradient_checkpointing_taps_the_same_levels():
@@ -184,3 +185,46 @@ def test_text_gate_moves_the_routing():
         for prompt in (torch.randn(2, 32), torch.randn(2, 32))
     ]
     assert not torch.allclose(routings[0].logits, routings[1].logits)
+
+
+def test_convolution_net_shrinks_to_its_patches_and_keeps_the_rest():
+    tower = AutoModel.from_config(ConvVisionConfig(hidden_size=32, image_size=64)).eval()
+    output = tower(torch.randn(2, 3, 64, 64), output_hidden_states=True)
+    assert output.last_hidden_state.shape == (2, 4, 32)
+    assert [state.shape for state in output.hidden_states] == [(2, 4, 32)] * 5
+    stem = output.hidden_states[0]
+    assert stem[..., 8:].abs().sum() == 0  # its own eight channels, then nothing
+    assert stem[..., :8].abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"depths": (1, 2)}, "depths: expected 4 numbers"),
+        ({"patch_size": 24}, "power of two"),
+        ({"patch_size": 256, "image_size": 256}, "cannot shrink"),
+    ],
+)
+def test_convolution_net_names_a_wrong_setting(settings, message):
+    with pytest.raises((BadInput, ValueError), match=message):
+        ConvVisionConfig(**settings)
+
+
+def test_averaged_weights_bring_their_statistics():
+    tower = AutoModel.from_config(ConvVisionConfig(hidden_size=32, image_size=64)).train()
+    frozen = AutoModel.from_config(ConvVisionConfig(hidden_size=32, image_size=64)).train()
+    frozen.requires_grad_(False)
+    model = torch.nn.ModuleDict({"tower": tower, "frozen": frozen})
+    average = WeightAverage(model, memory=0.5)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for part in (tower, frozen):
+        part(torch.randn(4, 3, 64, 64) * 3 + 2)
+    average.update(model, step=1000)
+    after = {name: value.clone() for name, value in model.state_dict().items()}
+    average.put_into(model)
+    name = "tower.stem.1.running_mean"
+    assert not torch.equal(before[name], after[name])
+    halfway = (before[name] + after[name]) / 2
+    torch.testing.assert_close(model.state_dict()[name], halfway)
+    still = "frozen.stem.1.running_mean"
+    assert torch.equal(model.state_dict()[still], after[still])

@@ -218,6 +218,53 @@ def test_yes_and_no_come_equally_often_for_rare_and_common_flags():
     assert asked_true > 100
 
 
+def test_rare_things_do_not_make_no_the_usual_answer():
+    """Items without anything rare are not asked more about what they lack."""
+    items = []
+    for index in range(3000):
+        facts = [Fact("eyeglasses", index % 50 == 0), Fact("beard", index % 40 == 0)]
+        facts += [Fact("sunglasses", index % 60 == 0), Fact("smile", index % 2 == 0)]
+        items.append(Annotation(f"{index}", (Subject("face 0"),), tuple(facts)))
+    rates = {"eyeglasses": (0.98, 0.02), "beard": (0.975, 0.025), "smile": (0.5, 0.5)}
+    rates["sunglasses"] = (1 - 1 / 60, 1 / 60)
+    writer = DialogueWriter(rates=rates, num_yes_no=3, kind_rates={}, older_share=0, is_plain=True)
+    mean = sum(map(writer.sum_weights, items)) / len(items)
+    writer = replace(writer, mean_weight=mean)
+    counts: dict[str, list[int]] = {"glasses": [0, 0], "beard": [0, 0], "smil": [0, 0]}
+    for index, item in enumerate(items):
+        for dialogue in writer.write(item, Random(index)):
+            question, answer = (message["content"] for message in dialogue.messages)
+            assert answer in ("Yes.", "No.")
+            for word, count in counts.items():
+                if word in question and "sun" not in question:
+                    count[answer == "Yes."] += 1
+    for no, yes in counts.values():
+        assert yes + no > 300
+        assert 0.42 < yes / (yes + no) < 0.58, counts
+
+
+def test_every_twentieth_item_is_left_out_to_check(tmp_path):
+    write_gallery(tmp_path / "g", [(sample_face(3), some_look())] * 41, origin="rendered")
+    parts = {
+        part: {place[1] for place in GalleryExamples([tmp_path / "g"], Reading(part=part)).places}
+        for part in ("all", "train", "check")
+    }
+    assert parts["check"] == {19, 39}
+    assert parts["train"] | parts["check"] == parts["all"] == set(range(41))
+    assert not parts["train"] & parts["check"]
+    with pytest.raises(BadInput, match="part"):
+        Reading(part="some")
+
+
+def test_pictures_are_shrunk_before_they_are_changed(tmp_path):
+    write_gallery(tmp_path / "g", [(sample_face(3), some_look())], origin="rendered")
+    shown = GalleryExamples([tmp_path / "g"], Reading(frame_px=96, face_px=64)).read(0, 0).visual
+    assert shown is not None
+    assert shown.faces is not None
+    assert shown.frames.shape[1:] == (96, 96, 3)
+    assert shown.faces.shape[1:] == (64, 64, 3)
+
+
 def test_flags_are_answered_as_the_facts_are():
     annotation = replace(
         clip_annotation(),

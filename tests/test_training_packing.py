@@ -114,6 +114,23 @@ def test_dialogues_that_do_not_fit_are_left_out_and_a_too_long_one_is_refused():
         AnswerEncoder(processor, 20)(toy_example(3))
 
 
+def test_the_first_token_of_every_answer_counts_more_where_asked():
+    processor = toy_processor(toy_model().config)
+    messages = [
+        {"role": "user", "content": "a?"},
+        {"role": "assistant", "content": "Yes, so."},
+        {"role": "user", "content": "b?"},
+        {"role": "assistant", "content": "No."},
+    ]
+    example = Example("x", (Dialogue(messages, start_weight=5.0),))
+    (piece,) = AnswerEncoder(processor, 500)(example).pieces
+    is_label = piece.labels != IGNORED_LABEL
+    starts = [n for n in range(1, len(piece)) if is_label[n] and not is_label[n - 1]]
+    assert len(starts) == 2
+    heavy = (piece.weights == 5.0).nonzero()[:, 0].tolist()
+    assert heavy == starts
+
+
 def test_weights_of_examples_and_dialogues_multiply_the_loss():
     model = toy_model()
     example = toy_example(1)

@@ -3,6 +3,7 @@
 import enum
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,10 @@ def evaluate(
     blind: Annotated[
         bool, typer.Option("--blind", help="Ask the same model without sight, too.")
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Switch a stream off: general, face or landmarks."),
+    ] = None,
     phrasings: Annotated[
         bool, typer.Option("--phrasings", help="Ask in all wordings: prompt sensitivity.")
     ] = False,
@@ -85,7 +90,9 @@ def evaluate(
     if items is not None:
         write_items(chosen.read_items(folder, options).items, items)
         return
-    answerer, blindfold = find_answerers(model, predictions, endpoint, through, is_blind=blind)
+    answerer, blindfold = find_answerers(
+        model, predictions, endpoint, through, is_blind=blind, without=without or []
+    )
     from lineament.evaluation.answerer import PredictionsFile
     from lineament.evaluation.page import write_run_page
     from lineament.evaluation.run import run_task
@@ -116,12 +123,17 @@ def find_answerers(
     through: Through,
     *,
     is_blind: bool,
+    without: Sequence[str] = (),
 ) -> "tuple[Answerer, Answerer | None]":
     """Return what answers, and its copy without sight where one is wanted.
 
     Raises:
-        BadInput: Not exactly one of the two is given, or a file cannot be blinded.
+        BadInput: Not exactly one of the two is given, a file cannot be blinded, or streams are
+            to be switched off that are out of reach.
     """
+    is_network = model is not None and endpoint is None and through is Through.NETWORK
+    if without and not is_network:
+        raise BadInput("--without needs a model of ours, asked as a network alone")
     if (model is None) == (predictions is None):
         raise BadInput(
             "expected either --model or --predictions", hint="--model NAME, or --predictions FILE"
@@ -141,7 +153,7 @@ def find_answerers(
         return open_chat(model), open_chat(model, is_blind=True) if is_blind else None
     from lineament.evaluation.loaded import open_answerer
 
-    answerer = open_answerer(model)
+    answerer = open_answerer(model, without=without)
     return answerer, answerer.blindfolded() if is_blind else None
 
 

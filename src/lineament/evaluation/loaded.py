@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from lineament.config import require_known
 from lineament.describe.visual import (
     choose_frames,
     crop_person,
@@ -21,13 +22,14 @@ from lineament.faces.mesh import MeshFinder
 from lineament.faces.padding import PaddedFinder
 from lineament.faces.track import follow_faces
 from lineament.model.hub import LoadedModel, find_folder, load
-from lineament.model.media import MediaTokens
+from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import VisualInput
 from lineament.video import Clip
 
 MAX_NEW_TOKENS = 48
 NUM_FRAMES = 8
 QUESTIONS_AT_ONCE = 64
+STREAMS = ("general", "face", "landmarks")
 
 
 @final
@@ -37,6 +39,7 @@ class LoadedAnswerer:
     Attributes:
         loaded: The model and its processor.
         is_blind: All visual streams are switched off: what language alone gives.
+        without: Streams that are switched off, of `STREAMS`.
         make_finder: Makes the face finder.
     """
 
@@ -49,16 +52,19 @@ class LoadedAnswerer:
         *,
         identity: str = "",
         is_blind: bool = False,
+        without: Sequence[str] = (),
         make_finder: FinderFactory = MeshFinder,
         max_new_tokens: int = MAX_NEW_TOKENS,
         num_frames: int = NUM_FRAMES,
     ) -> None:
         self.loaded = loaded
-        self.is_blind = is_blind
+        for stream in without:
+            require_known(stream, STREAMS, "without")
+        self.is_blind, self.without = is_blind, tuple(without)
         self.make_finder = keep_finder(make_finder)
         self.max_new_tokens = max_new_tokens
         self.num_frames = num_frames
-        blind = ", blind" if is_blind else ""
+        blind = ", blind" if is_blind else "".join(f", without {name}" for name in without)
         self.name = f"{loaded.name}{blind}"
         settings = f"tokens {max_new_tokens}, frames {num_frames}"
         self.identity = f"{identity or loaded.name}, {settings}{blind}"
@@ -103,17 +109,18 @@ class LoadedAnswerer:
         inputs: dict[str, Any] = dict(processor(conversations, [visuals[row] for row in rows]))
         inputs = {key: value.to(model.device) for key, value in inputs.items()}
         text = {key: inputs.pop(key) for key in ("input_ids", "attention_mask")}
-        switches: dict[str, Any] = {}
-        if self.is_blind:
-            switches = {"use_general": False, "use_face": False, "use_landmarks": False}
-        elif not model.config.text_gate:  # with the gate, what is seen depends on the question
+        off = STREAMS if self.is_blind else self.without
+        switches: dict[str, Any] = {f"use_{stream}": False for stream in off}
+        # With the gate, what is seen depends on the question; a blind model sees nothing.
+        if not self.is_blind and not model.config.text_gate:
             encoded = processor.encode_visuals(list(visuals))
             own_inputs: dict[str, Any] = {k: v.to(model.device) for k, v in encoded.items()}
-            media = model.encode_media(**own_inputs)
+            media = model.encode_media(**own_inputs, streams=Streams(**switches))
             assert media.visual_tokens is not None
             assert media.visual_mask is not None
             own = list(rows)
             inputs = {"media": MediaTokens(media.visual_tokens[own], media.visual_mask[own])}
+            switches = {}
         made = model.generate(
             **text, **inputs, **switches, do_sample=False, max_new_tokens=self.max_new_tokens,
             eos_token_id=processor.end_token_id, pad_token_id=processor.tokenizer.pad_token_id,
@@ -158,14 +165,14 @@ def prepare_visual(
     )
 
 
-def open_answerer(name_or_path: str) -> LoadedAnswerer:
-    """Load a model by name or folder.
+def open_answerer(name_or_path: str, *, without: Sequence[str] = ()) -> LoadedAnswerer:
+    """Load a model by name or folder, with streams switched off.
 
     Raises:
         BadModel: There is no such model, or it is damaged.
     """
     folder = find_folder(name_or_path)
-    return LoadedAnswerer(load(name_or_path), identity=hash_model(folder))
+    return LoadedAnswerer(load(name_or_path), identity=hash_model(folder), without=without)
 
 
 def hash_model(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Special tokens, the chat template, and tokenizers trained on our own text."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,8 @@ CHAT_TEMPLATE = """\
 {%- endif -%}
 """
 
+# Every turn begins with one of these; each should be one token.
+_ROLES = ("system", "user", "assistant")
 # Letters with the space before them, single digits, runs of signs, spaces.
 _WORDS = Regex(r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+")
 
@@ -68,7 +71,7 @@ def train_tokenizer(
         special_tokens=[PAD_TOKEN, START_TOKEN, END_TOKEN, FRAME_TOKEN],
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(itertools.chain(_ROLES * 1000, texts), trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD_TOKEN,

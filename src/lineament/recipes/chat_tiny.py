@@ -5,71 +5,111 @@ from typing import Any
 from lineament.training.recipe import Mix, Model, Recipe, Stage
 
 # Shares are by example; a clip costs eight times a picture, so clips come as pictures, too.
-LABEL_SHARES = {"fairface-train": 5.0, "ffhq-train": 2.2, "lfw-train": 1.6, "clips*": 2.0}
-QUESTION_SHARES = {"fairface-train": 3.2, "ffhq-train": 2.4, "lfw-train": 0.9, "clips*": 3.6}
+LABEL_SHARES = {"fairface-train": 5.0, "ffhq-train": 1.8, "lfw-train": 1.6, "clips*": 1.6}
+LOOK_SHARES = {"fairface-train": 3.5, "ffhq-train": 3.0, "lfw-train": 1.2, "clips*": 1.0}
+QUESTION_SHARES = {"fairface-train": 3.0, "ffhq-train": 2.4, "lfw-train": 0.9, "clips*": 3.6}
+# What the encoders see; shrunk before anything else is done to a picture.
+SIZES = {"frame_px": 96, "face_px": 64}
 
 
 def chat_tiny() -> Recipe:
     """Return the whole run; ``--set data=FOLDER`` names the real pictures.
 
-    Stage one teaches encoders and adapter to hold labels in their tokens; stage two freezes the
-    encoders and teaches adapter and language model to answer.
+    ``labels`` teaches encoders and adapter to hold labels in their tokens. ``look`` teaches the
+    language model to find them there, by plain questions and bare answers, and ``questions`` to
+    answer everything in words; the encoders are frozen by then. Every twentieth item is left
+    out of all three and only ever checked.
     """
-    labels = Stage(
-        name="labels",
-        objective="labels",
-        trainable=("media.*",),
-        learning_rates={"*": 1e-3, "media.adapter.*": 5e-4, "media.landmark*": 1e-3},
-        data=_mixes(LABEL_SHARES, labels=True, clip_options={"picture_share": 0.8}),
-        num_steps=1200,
-        batch_size=32,
-        weight_decay=0.03,
-        drop_streams={"face": 0.15, "landmarks": 0.15, "general": 0.1},
-        save_every=200,
-        ema=0.997,
-    )
-    questions = Stage(
-        name="questions",
-        trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
-        learning_rates={"*": 1.2e-3, "media.adapter.*": 6e-4},
-        data=(
-            *_mixes(QUESTION_SHARES, clip_options={"picture_share": 0.25}),
-            Mix(
-                source="faceless",
-                weight=0.35,
-                options={"corners": ["fairface-train", "clips0"]},
-            ),
-        ),
-        num_steps=1000,
-        batch_size=16,
-        row_tokens=1024,
-        weight_decay=0.02,
-        betas=(0.9, 0.98),
-        drop_streams={"face": 0.08, "landmarks": 0.08, "general": 0.04},
-        save_every=150,
-        ema=0.99,
-    )
     return Recipe(
         name="chat-tiny",
         model=Model(fit_landmarks=300),
-        stages=(labels, questions),
+        stages=(_labels(), _look(), _questions()),
         precision="bf16",
         num_workers=1,
-        num_threads=2,
+        num_threads=1,
         log_every=25,
         prepare="lineament.training.preparation:prepare_chat_tiny",
     )
 
 
+def _labels() -> Stage:
+    options = {"labels": True, **SIZES}
+    clips = {"picture_share": 0.9}
+    return Stage(
+        name="labels",
+        objective="labels",
+        trainable=("media.*",),
+        learning_rates={"*": 2e-3, "media.adapter.*": 1e-3, "media.landmark*": 1e-3},
+        data=_mixes(LABEL_SHARES, options, clips, part="train"),
+        validation=_mixes(LABEL_SHARES, options, clips, part="check"),
+        validation_samples=900,
+        validate_every=400,
+        num_steps=3600,
+        batch_size=64,
+        weight_decay=0.05,
+        betas=(0.9, 0.98),
+        drop_streams={"face": 0.12, "landmarks": 0.12, "general": 0.08},
+        save_every=400,
+        ema=0.998,
+    )
+
+
+def _look() -> Stage:
+    options = {"plain": True, "yes_no": 8, **SIZES}
+    clips = {"picture_share": 1.0}
+    return Stage(
+        name="look",
+        trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
+        learning_rates={"*": 1.5e-3, "media.*": 1e-4},
+        data=_mixes(LOOK_SHARES, options, clips, part="train", kinds=("yes_no", "age")),
+        validation=_mixes(LOOK_SHARES, options, clips, part="check", kinds=("yes_no", "age")),
+        validation_samples=200,
+        validate_every=200,
+        num_steps=1000,
+        batch_size=24,
+        row_tokens=400,
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
+        drop_streams={"face": 0.05, "landmarks": 0.05, "general": 0.03},
+        save_every=200,
+    )
+
+
+def _questions() -> Stage:
+    clips = {"picture_share": 0.3}
+    corners = ["fairface-train", "clips0"]
+    faceless = Mix(source="faceless", weight=0.35, options={"corners": corners})
+    return Stage(
+        name="questions",
+        trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
+        learning_rates={"*": 1.2e-3, "media.*": 1e-4},
+        data=(*_mixes(QUESTION_SHARES, SIZES, clips, part="train"), faceless),
+        validation=_mixes(QUESTION_SHARES, SIZES, clips, part="check"),
+        validation_samples=150,
+        validate_every=300,
+        num_steps=2400,
+        batch_size=16,
+        row_tokens=512,
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
+        drop_streams={"face": 0.08, "landmarks": 0.08, "general": 0.04},
+        save_every=200,
+        ema=0.995,
+    )
+
+
 def _mixes(
-    shares: dict[str, float], *, clip_options: dict[str, Any], labels: bool = False
+    shares: dict[str, float],
+    options: dict[str, Any],
+    clip_options: dict[str, Any],
+    *,
+    part: str,
+    kinds: tuple[str, ...] = (),
 ) -> tuple[Mix, ...]:
     mixes = []
     for folder, weight in shares.items():
-        options: dict[str, Any] = {"folders": [folder]}
-        if labels:
-            options["labels"] = True
+        chosen = {"folders": [folder], "part": part, **options}
         if folder.startswith("clips"):
-            options |= clip_options
-        mixes.append(Mix(source="galleries", weight=weight, options=options))
+            chosen |= clip_options
+        mixes.append(Mix(source="galleries", weight=weight, options=chosen, kinds=kinds))
     return tuple(mixes)

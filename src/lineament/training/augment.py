@@ -57,6 +57,20 @@ def change_pictures(
     return np.stack(changed)
 
 
+def shrink_pictures(
+    pixels: UInt8[np.ndarray, "frames height width 3"], size_px: int
+) -> UInt8[np.ndarray, "frames new_height new_width 3"]:
+    """Resize to a square; 0 leaves pictures as they are."""
+    if not size_px or pixels.shape[1:3] == (size_px, size_px):
+        return pixels
+    size = (size_px, size_px)
+    shrunk = [
+        Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        for frame in pixels
+    ]
+    return np.stack([np.asarray(image) for image in shrunk])
+
+
 def _colors(level: float, change: Change, rng: np.random.Generator) -> tuple[float, ...]:
     """Return brightness, contrast about the mean level, saturation and tint as one matrix."""
     brightness, contrast = 1 + rng.uniform(-change.light, change.light, 2)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lineament.errors import BadInput
-from lineament.training.chat_tiny_labels import LABELS
+from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS
 from lineament.training.dialogues import KIND_RATES, DialogueWriter
 from lineament.training.examples import ExampleSource
 from lineament.training.faceless import FacelessExamples
@@ -23,6 +23,9 @@ IMPORTANCE = {
 def open_galleries(mix: Mix) -> ExampleSource:
     """Open the galleries of a mix: ``root``, ``folders`` (globs), and how to read them.
 
+    With ``plain`` the questions are about what is known of most real faces, never denied, and
+    answered by a bare yes or no.
+
     Raises:
         BadInput: No gallery is there.
     """
@@ -33,13 +36,17 @@ def open_galleries(mix: Mix) -> ExampleSource:
     if not folders:
         raise BadInput(f"{root}: no gallery", hint="lineament train chat-tiny prepares them")
     has_labels = bool(options.pop("labels", False))
-    rates = {kind: rate for kind, rate in KIND_RATES.items() if not mix.kinds or kind in mix.kinds}
+    is_plain = bool(options.pop("plain", False))
+    wanted = () if is_plain else [kind for kind in KIND_RATES if kind in (mix.kinds or KIND_RATES)]
+    rates = {kind: KIND_RATES[kind] for kind in wanted}
     num_yes_no = 0 if mix.kinds and "yes_no" not in mix.kinds else int(options.pop("yes_no", 7))
     writer = DialogueWriter(
         num_yes_no=num_yes_no,
         kind_rates=rates,
         importance=IMPORTANCE,
         older_share=0.6 if not mix.kinds or "age" in mix.kinds else 0.0,
+        names=frozenset(LABEL_WEIGHTS) if is_plain else frozenset(),
+        is_plain=is_plain,
     )
     reading = Reading(**options, has_dialogues=not has_labels)
     return GalleryExamples(

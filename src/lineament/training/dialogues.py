@@ -13,7 +13,7 @@ from lineament.records.write.draft import Draft, answer_voice, pick
 from lineament.records.write.grammar import VOICES, sentence
 from lineament.records.write.template import KINDS, main_subject
 from lineament.records.write.view import View
-from lineament.records.write.yes_no import ask_yes_no, draw_names
+from lineament.records.write.yes_no import ask_yes_no
 from lineament.training.examples import Dialogue
 
 # How often each kind is asked of an item; above 1, so many on average.
@@ -23,8 +23,10 @@ KIND_RATES: Mapping[str, float] = {
     "unanswerable": 0.35,
 }  # fmt: skip
 NOUN_SHARE = 0.3
+# The first word of an answer says most; without this, the words that all answers share teach more.
+START_WEIGHT = 5.0
 # A name far rarer in one state than in the other still counts this much in the common one.
-LEAST_SHARE = 0.02
+LEAST_SHARE = 0.005
 
 
 @functools.cache
@@ -43,20 +45,29 @@ class DialogueWriter:
 
     Attributes:
         rates: For each flag how often it is false and how often true among the items.
-        num_yes_no: Yes/no questions about each item.
+        num_yes_no: Yes/no questions about an item, on average over those of the rates.
+        mean_weight: What the weights of an item's flags add up to on average, see `sum_weights`.
+            Every item is asked by the same measure: to ask each about equally many would be to
+            ask those without anything rare about what they lack, and no would be the answer.
         kind_rates: How often the other kinds are asked.
         importance: How much more often than others some flags are asked about.
         neutral_share: How often a question speaks of *the person*, so that no word of it tells
             the apparent sex.
         older_share: How often it is asked whether somebody is older than so many years.
+        names: The flags that are asked about; empty is all.
+        is_plain: Whether questions are never denied and answers are a bare yes or no: with
+            these a new model learns to look before it learns to talk.
     """
 
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     num_yes_no: int = 7
+    mean_weight: float = 0.0
     kind_rates: Mapping[str, float] = field(default_factory=lambda: dict(KIND_RATES))
     importance: Mapping[str, float] = field(default_factory=dict)
     neutral_share: float = 0.6
     older_share: float = 0.6
+    names: frozenset[str] = frozenset()
+    is_plain: bool = False
 
     def write(self, annotation: Annotation, rng: Random) -> tuple[Dialogue, ...]:
         """Write some dialogues; none about an item of which nothing is known."""
@@ -69,21 +80,37 @@ class DialogueWriter:
             count = int(rate) + (rng.random() < rate % 1)
             if count:
                 drafts += KINDS[kind](view, rng, count)
-        older = write_older(annotation, rng) if rng.random() < self.older_share else None
-        drafts += [older] if older else []
+        if rng.random() < self.older_share:
+            older = write_older(annotation, rng, may_deny=not self.is_plain)
+            drafts += [older] if older else []
         rng.shuffle(drafts)
-        return tuple(map(dialogue_from_draft, drafts))
+        return tuple(dialogue_from_draft(draft, is_bare=self.is_plain) for draft in drafts)
 
     def _ask_flags(self, view: View, rng: Random) -> Iterator[Draft]:
         """Ask about flags, each as often where it is true as where it is false."""
+        states = self._states(view)
+        weights = [self._weight(name, holds) for name, holds in states]
+        scale = self.num_yes_no / (self.mean_weight or sum(weights) or 1.0)
+        for (name, holds), weight in zip(states, weights, strict=True):
+            wanted = weight * scale
+            for _ in range(int(wanted) + (rng.random() < wanted % 1)):
+                is_neutral = rng.random() < self.neutral_share
+                yield ask_flag(
+                    view, rng, name, holds=holds, is_neutral=is_neutral, may_deny=not self.is_plain
+                )
+
+    def sum_weights(self, annotation: Annotation) -> float:
+        """Return by how much an item would be asked about its flags."""
+        subject = main_subject(annotation)
+        if subject is None:
+            return 0.0
+        states = self._states(View(annotation, subject))
+        return sum(self._weight(name, holds) for name, holds in states)
+
+    def _states(self, view: View) -> list[tuple[str, bool]]:
         states = [(name, True) for name in view.true_names()]
         states += [(name, False) for name in view.false_names()]
-        weights = [self._weight(name, holds) for name, holds in states]
-        chosen = draw_names(rng, [*map(str, range(len(states)))], weights, self.num_yes_no)
-        for place in chosen:
-            name, holds = states[int(place)]
-            is_neutral = rng.random() < self.neutral_share
-            yield ask_flag(view, rng, name, holds=holds, is_neutral=is_neutral)
+        return [state for state in states if not self.names or state[0] in self.names]
 
     def _weight(self, name: str, holds: bool) -> float:
         share = max(self.rates.get(name, (0.5, 0.5))[holds], LEAST_SHARE)
@@ -91,7 +118,15 @@ class DialogueWriter:
         return self.importance.get(name, 1.0) * min(share, other) / share
 
 
-def ask_flag(view: View, rng: Random, name: str, *, holds: bool, is_neutral: bool) -> Draft:
+def ask_flag(
+    view: View,
+    rng: Random,
+    name: str,
+    *,
+    holds: bool,
+    is_neutral: bool,
+    may_deny: bool = True,
+) -> Draft:
     """Ask whether a flag holds; the answer is yes or no and the clause that says so.
 
     However the question is put, the answer begins with one of two words: a model that is not
@@ -101,14 +136,14 @@ def ask_flag(view: View, rng: Random, name: str, *, holds: bool, is_neutral: boo
     if is_neutral:
         view.male = None  # the question leaves the apparent sex open
     try:
-        draft = ask_yes_no(view, rng, name, holds=holds)
+        draft = ask_yes_no(view, rng, name, holds=holds, is_yes=None if may_deny else holds)
     finally:
         view.male = male
     question = draft.pairs[0][0]
     is_yes = draft.polarity.endswith("yes")
     nouns = read_word_table()[name].nouns
     if nouns and rng.random() < NOUN_SHARE:
-        question, is_yes = _ask_noun(view, rng, nouns, holds)
+        question, is_yes = _ask_noun(view, rng, nouns, holds, may_deny=may_deny)
     elif name == "male" and not _is_about_man(question):
         name, holds = "female", not holds
     clause = pick(rng, find_clauses(name, answer_voice(view, rng), view.media))
@@ -116,11 +151,13 @@ def ask_flag(view: View, rng: Random, name: str, *, holds: bool, is_neutral: boo
     return draft._replace(pairs=((question, sentence(said)),))
 
 
-def _ask_noun(view: View, rng: Random, nouns: tuple[str, ...], holds: bool) -> tuple[str, bool]:
+def _ask_noun(
+    view: View, rng: Random, nouns: tuple[str, ...], holds: bool, *, may_deny: bool
+) -> tuple[str, bool]:
     """Ask whether a thing is to be seen, or is not."""
     noun = VOICES["the person"].fill(pick(rng, nouns))
     be = "are" if noun.endswith("s") and not noun.startswith(("a ", "an ")) else "is"
-    if rng.random() < 0.3:
+    if may_deny and rng.random() < 0.3:
         bare = noun.removeprefix("a ").removeprefix("an ")
         frame = pick(rng, _table("noun_denied")).replace("{x}", bare)
         is_yes = not holds
@@ -134,7 +171,7 @@ def _is_about_man(question: str) -> bool:
     return "man" in words or "male" in words
 
 
-def write_older(annotation: Annotation, rng: Random) -> Draft | None:
+def write_older(annotation: Annotation, rng: Random, *, may_deny: bool = True) -> Draft | None:
     """Ask whether the person is older, or younger, than some years; as often yes as no."""
     span = find_years(annotation)
     if span is None:
@@ -150,7 +187,7 @@ def write_older(annotation: Annotation, rng: Random) -> Draft | None:
         return None
     years = 45 if 45 in edges and rng.random() < 0.4 else pick(rng, edges)
     asks_older = rng.random() < 0.7
-    is_denied = rng.random() < 0.3
+    is_denied = may_deny and rng.random() < 0.3
     frames = _table("older_denied") if is_denied else _table("older_asked")
     frame = pick(rng, frames)
     word, over = ("older than", "over") if asks_older else ("younger than", "under")
@@ -194,15 +231,17 @@ def write_faceless(annotation: Annotation, rng: Random, count: int = 8) -> tuple
     return tuple(dialogues)
 
 
-def dialogue_from_draft(draft: Draft) -> Dialogue:
-    """Return a draft as a conversation."""
+def dialogue_from_draft(draft: Draft, *, is_bare: bool = False) -> Dialogue:
+    """Return a draft as a conversation; ``is_bare`` leaves of an answer its yes or no alone."""
     messages = []
-    for question, answer in draft.pairs:
+    for question, said in draft.pairs:
+        word = said.split(",")[0]
+        answer = f"{word}." if is_bare and word in ("Yes", "No") else said
         messages += [
             {"role": "user", "content": question},
             {"role": "assistant", "content": answer},
         ]
-    return Dialogue(messages, draft.kind, draft.level)
+    return Dialogue(messages, draft.kind, draft.level, start_weight=START_WEIGHT)
 
 
 def known_names() -> frozenset[str]:

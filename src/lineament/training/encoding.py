@@ -100,10 +100,15 @@ class AnswerEncoder:
         )
         token_ids, labels = batch["input_ids"][0], batch["labels"][0].clone()
         labels[0] = IGNORED_LABEL  # nothing stands in front of it that could predict it
+        weights = torch.full((len(token_ids),), example.weight * dialogue.weight)
+        is_label = labels != IGNORED_LABEL
+        is_first = is_label.clone()
+        is_first[1:] &= ~is_label[:-1]
+        weights[is_first] *= dialogue.start_weight
         return Piece(
             token_ids=token_ids,
             labels=labels,
-            weights=torch.full((len(token_ids),), example.weight * dialogue.weight),
+            weights=weights,
             branch_ids=torch.ones_like(token_ids),
             position_ids=torch.arange(len(token_ids)),
             group_ids=torch.full_like(token_ids, number),

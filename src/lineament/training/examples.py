@@ -18,12 +18,14 @@ class Dialogue:
         kind: Kind of record, for the report of losses.
         level: Level of record, likewise.
         weight: How much its tokens count.
+        start_weight: How much more the first token of every answer counts than others.
     """
 
     messages: Sequence[Message]
     kind: str = ""
     level: int = 0
     weight: float = 1.0
+    start_weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,16 @@ from typing import final
 import numpy as np
 
 from lineament.annotation import Annotation, Fact
+from lineament.config import require_known
 from lineament.faces.landmarks import mirror_rows, sample_rows
 from lineament.model.processor import VisualInput
-from lineament.training.augment import MILD, STRONG, change_pictures, gray_pictures
+from lineament.training.augment import (
+    MILD,
+    STRONG,
+    change_pictures,
+    gray_pictures,
+    shrink_pictures,
+)
 from lineament.training.dialogues import DialogueWriter
 from lineament.training.examples import Example
 from lineament.training.gallery import Gallery, Look
@@ -28,6 +35,8 @@ from lineament.training.windows import (
 )
 
 NUM_FRAMES, NUM_SAMPLES = 8, 8
+PARTS = ("all", "train", "check")
+CHECK_EVERY = 20
 COLOR_NAMES = (
     "black_hair", "brown_hair", "blonde_hair", "gray_hair", "red_hair", "eye_color", "rosy_cheeks",
     "clothes_color", "background_color", "light_temperature", "pale_skin", "tan_skin", "dark_skin",
@@ -46,6 +55,9 @@ class Reading:
         gray_share: How often all colour is taken out.
         has_changes: Whether light, framing and sharpness are changed.
         has_dialogues: Whether questions are written; without, an example has labels alone.
+        part: ``all`` items, those that ``train``, or every twentieth, left out to ``check``.
+        frame_px: Side to which frames are shrunk before anything else; 0 leaves them.
+        face_px: The same for faces.
     """
 
     picture_share: float = 0.3
@@ -54,6 +66,12 @@ class Reading:
     gray_share: float = 0.08
     has_changes: bool = True
     has_dialogues: bool = True
+    part: str = "all"
+    frame_px: int = 0
+    face_px: int = 0
+
+    def __post_init__(self) -> None:
+        require_known(self.part, PARTS, "part")
 
 
 PLAIN = Reading(0.0, 0.0, 0.0, 0.0, has_changes=False)
@@ -84,10 +102,12 @@ class GalleryExamples:
             (number, index)
             for number, gallery in enumerate(self.galleries)
             for index in range(len(gallery))
+            if reading.part == "all"
+            or (index % CHECK_EVERY == CHECK_EVERY - 1) == (reading.part == "check")
         ]
         self.writer = writer
         if writer is not None and not writer.rates:
-            self.writer = replace(writer, rates=self.count_states())
+            self.writer = self._balance(replace(writer, rates=self.count_states()))
 
     def __len__(self) -> int:
         return len(self.places)
@@ -100,6 +120,11 @@ class GalleryExamples:
         if guesses:
             annotation = with_flags(annotation, guesses[index], source="reader")
         return annotation
+
+    def _balance(self, writer: DialogueWriter) -> DialogueWriter:
+        step = max(1, len(self) // 1000)
+        sums = [writer.sum_weights(self.annotation(n)) for n in range(0, len(self), step)]
+        return replace(writer, mean_weight=sum(sums) / len(sums))
 
     def count_states(self) -> Mapping[str, tuple[float, float]]:
         """Return how often each flag is false and true among the items."""
@@ -161,7 +186,10 @@ class GalleryExamples:
     def _change(
         self, shown: VisualInput, number: int, is_gray: bool, rng: np.random.Generator
     ) -> VisualInput:
-        frames, faces = shown.frames, shown.faces
+        frames = shrink_pictures(shown.frames, self.reading.frame_px)
+        faces = shown.faces
+        if faces is not None:
+            faces = shrink_pictures(faces, self.reading.face_px)
         if self.reading.has_changes:
             change = MILD if self.galleries[number].origin == "rendered" else STRONG
             frames = change_pictures(frames, change, rng)

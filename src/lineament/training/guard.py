@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from lineament.errors import LineamentError
 from lineament.training.recipe import Stage
 
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
 _WARM_STEPS = 20  # gradients of the first steps say nothing about what is usual
 _MEMORY = 0.95
 
@@ -120,30 +122,43 @@ def seed_step(*key: int) -> None:
 
 
 class WeightAverage:
-    """A running average of what trains; slow weights that answer better than the last ones."""
+    """A running average of what trains; slow weights that answer better than the last ones.
+
+    The statistics of normalisation layers are averaged with the weights that they belong to.
+    """
 
     def __init__(self, model: nn.Module, memory: float) -> None:
         self.memory = memory
         self.shadow: dict[str, Tensor] = {
-            name: parameter.detach().clone()
-            for name, parameter in model.named_parameters()
-            if parameter.requires_grad
+            name: value.detach().clone() for name, value in _averaged(model)
         }
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
         """Take a step's weights in; early steps count more, since the start is no average."""
         memory = min(self.memory, (1 + step) / (10 + step))
-        for name, parameter in model.named_parameters():
+        for name, value in _averaged(model):
             if name in self.shadow:
-                self.shadow[name].lerp_(parameter.detach(), 1 - memory)
+                self.shadow[name].lerp_(value.detach(), 1 - memory)
 
     @torch.no_grad()
     def put_into(self, model: nn.Module) -> None:
         """Replace the model's weights by the average."""
-        for name, parameter in model.named_parameters():
+        for name, value in _averaged(model):
             if name in self.shadow:
-                parameter.copy_(self.shadow[name])
+                value.copy_(self.shadow[name])
+
+
+def _averaged(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield what a step changes: weights that train, and statistics kept beside them."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            yield name, parameter
+    for prefix, module in model.named_modules():
+        is_trained = any(parameter.requires_grad for parameter in module.parameters(recurse=False))
+        if isinstance(module, _NORMS) and module.running_mean is not None and is_trained:
+            for name in ("running_mean", "running_var"):
+                yield f"{prefix}.{name}", getattr(module, name)
 
 
 class StopSignal:

@@ -18,7 +18,7 @@ from lineament.errors import BadInput
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import FaVChatProcessor
-from lineament.training.chat_tiny_labels import LABELS
+from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS
 from lineament.training.examples import Example
 from lineament.training.labels import AGE_EDGES_YEARS, UNKNOWN
 from lineament.training.objectives import VISUAL_INPUTS, drop_streams
@@ -28,7 +28,8 @@ from lineament.training.stream import Drawn
 
 SCALE = 12.0  # of the logits; tokens start short
 SMOOTHING = 0.02
-AGE_WEIGHT = 0.3
+FLAG_WEIGHT, AGE_WEIGHT = 2.0, 0.3
+WATCHED = 5.0  # names that count at least so much are reported by name
 NUM_AGES = len(AGE_EDGES_YEARS) + 1
 MAX_WEIGHT = 6.0
 MEMORY = 0.99  # of the running shares of true and false, by which labels are balanced
@@ -57,21 +58,26 @@ class LabelLearner(nn.Module):
     """Reads labels off the mean token of every frame.
 
     The result has the keys of `AnswerLearner`'s. True and false count alike for every name,
-    by their shares in the batch.
+    by their shares in the batch; names count by ``name_weights``.
     """
 
     def __init__(
         self,
         model: FaVChatForConditionalGeneration,
-        num_names: int,
+        name_weights: Float[Tensor, " names"],
         drop_streams: Mapping[str, float],
     ) -> None:
         super().__init__()
         self.model = model
         self.drop_streams = dict(drop_streams)
-        self.num_names = num_names
+        self.num_names = len(name_weights)
         dim = model.config.text_config.hidden_size
-        directions = label_directions(num_names + NUM_AGES, dim)
+        directions = label_directions(self.num_names + NUM_AGES, dim)
+        self.register_buffer("name_weights", name_weights, persistent=False)
+        groups = torch.zeros(self.num_names, dtype=torch.long)  # in the report of losses
+        watched = (name_weights >= WATCHED).nonzero()[:, 0]
+        groups[watched] = torch.arange(len(watched)) + 2
+        self.register_buffer("groups", groups, persistent=False)
         self.register_buffer("directions", directions, persistent=False)
 
     def forward(self, **batch: Any) -> dict[str, Tensor | None]:
@@ -83,17 +89,19 @@ class LabelLearner(nn.Module):
         # Every stream is asked for all that it can tell, alone and with the others.
         logits = SCALE * tokens.mean(dim=2)[frame_mask] @ self.directions.T
         flags, ages = logits[:, : self.num_names], logits[:, self.num_names :]
-        losses, _ = flag_losses(flags, batch["states"][frame_mask])
+        losses, names = flag_losses(flags, batch["states"][frame_mask])
         spans = batch["age_spans"][frame_mask.nonzero()[:, 0]]
         age = span_losses(ages, spans)
-        total = losses.mean() if len(losses) else logits.sum() * 0
+        weights = self.name_weights[names]
+        weighted = (losses * weights).sum() / weights.sum().clamp(min=1e-6)
+        total = FLAG_WEIGHT * weighted + logits.sum() * 0
         if len(age):
             total = total + AGE_WEIGHT * age.mean()
         router = logits.new_zeros(())
         if media.balance_loss is not None:
             router = self.model.config.balance_weight * media.balance_loss
         shown = torch.cat([losses, age]).detach()
-        kinds = torch.cat([torch.zeros_like(losses), torch.ones_like(age)]).long()
+        kinds = torch.cat([self.groups[names], torch.ones_like(age).long()])
         return {
             "loss_sum": total * len(frame_mask),
             "extra": router,
@@ -172,7 +180,8 @@ class LabelObjective:
         }
         batch["states"] = pad_stack([sample.states for sample in samples])
         batch["age_spans"] = torch.tensor([sample.age_span for sample in samples])
-        batch["groups"] = [("flags", 0), ("age", 0)]
+        watched = [name for name in LABELS.names if LABEL_WEIGHTS.get(name, 1.0) >= WATCHED]
+        batch["groups"] = [("flags", 0), ("age", 0), *((name, 0) for name in watched)]
         batch["skipped"] = [note for sample in drawn for note in sample.skipped]
         batch["num_samples"] = len(samples)
         batch["num_items"] = torch.tensor(float(len(samples)))
@@ -180,4 +189,5 @@ class LabelObjective:
 
     def learner(self) -> LabelLearner:
         """Return the network around the model."""
-        return LabelLearner(self.model, len(LABELS.names), dict(self.stage.drop_streams))
+        weights = torch.tensor([LABEL_WEIGHTS.get(name, 1.0) for name in LABELS.names])
+        return LabelLearner(self.model, weights, dict(self.stage.drop_streams))

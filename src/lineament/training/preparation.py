@@ -116,7 +116,10 @@ def prepare_chat_tiny(recipe: Recipe, out: Path, report: Report | None = None) -
     if not (root / "tokenizer" / "tokenizer.json").is_file():
         write_tokenizer(root)
     stages = tuple(
-        stage.replace(data=tuple(_rooted(mix, root) for mix in stage.data))
+        stage.replace(
+            data=tuple(_rooted(mix, root) for mix in stage.data),
+            validation=tuple(_rooted(mix, root) for mix in stage.validation),
+        )
         for stage in recipe.stages
     )
     model = recipe.model.replace(tokenizer=str(root / "tokenizer"))
