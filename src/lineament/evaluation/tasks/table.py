@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 
 from lineament.errors import BadInput
+from lineament.evaluation.tasks.attributes import ATTRIBUTE_TASKS
+from lineament.evaluation.tasks.choices import CHOICE_TASKS
 from lineament.evaluation.tasks.counterfactual import Counterfactual
+from lineament.evaluation.tasks.expressions import EXPRESSION_TASKS
 from lineament.evaluation.tasks.first_light import FirstLight
 from lineament.evaluation.tasks.rendered import RenderedFaces
 from lineament.evaluation.tasks.scenes import SCENE_TASKS
 from lineament.evaluation.tasks.task import Task
 from lineament.vocabulary import nearest_hint
 
-_ALL: tuple[Task, ...] = (FirstLight(), RenderedFaces(), Counterfactual(), *SCENE_TASKS)
+_ALL: tuple[Task, ...] = (
+    FirstLight(), RenderedFaces(), Counterfactual(), *EXPRESSION_TASKS, *ATTRIBUTE_TASKS,
+    *CHOICE_TASKS, *SCENE_TASKS,
+)  # fmt: skip
 TASKS: Mapping[str, Task] = {task.name: task for task in _ALL}
 
 

@@ -1,0 +1,149 @@
+"""Chosen answers about faces: FaceXBench, Face-Human-Bench and FaceBench, minus who somebody is."""
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, final
+
+from lineament.evaluation.item import Item, ItemSet, Kind, limit_media
+from lineament.evaluation.prompts import prompts_id, read_prompts
+from lineament.evaluation.reading import fold
+from lineament.evaluation.result import Scores
+from lineament.evaluation.tasks.choice_files import (
+    Question,
+    read_face_human_bench,
+    read_facebench,
+    read_facexbench,
+)
+from lineament.evaluation.tasks.choice_scores import score_choices
+from lineament.evaluation.tasks.clips import JOIN, open_joined
+from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.records.sources.source import Dropped
+
+Form = Literal["single", "several", "open"]
+_KINDS: Mapping[Form, Kind] = {"single": "choice", "several": "labels", "open": "exact"}
+
+
+Reader = Callable[[Path, str], Iterator[Question | Dropped]]
+_READERS: Mapping[str, Reader] = {
+    "facexbench": read_facexbench,
+    "face-human-bench": read_face_human_bench,
+    "facebench": read_facebench,
+}
+# Below the folder given, where the pictures of each set may lie.
+_BASES: Mapping[str, tuple[str, ...]] = {
+    "facexbench": ("benchmark", ""),
+    "face-human-bench": ("", "data/Face-Human-Bench", "data"),
+    "facebench": ("images", "", "datasets/images"),
+}
+_NOTES = (
+    "balanced_accuracy: in each group the mean recall over what is right there (letters, or words "
+    "where the options are the same throughout), then the mean over groups. Groups in which one "
+    "answer is always right are counted in accuracy alone. The prior is the best constant answer.",
+    "An answer is a letter in front or an option's exact words; whatever else is wrong.",
+    "Several pictures are joined into one, side by side.",
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """One public set of questions with options.
+
+    Attributes:
+        name: What people type, and whose files are read.
+        about: One line: what it measures on what.
+        is_by_words: Recall is taken over the right options' words rather than letters.
+        splits: What can be asked for.
+        published: Figures of others.
+    """
+
+    name: str
+    about: str
+    is_by_words: bool = False
+    splits: tuple[str, ...] = ("test",)
+    published: tuple[Published, ...] = ()
+    headline: str = "balanced_accuracy"
+    needs_folder: bool = True
+
+    def read_items(self, folder: Path, options: Options) -> ItemSet:
+        """Read the questions, those on identity, recognition and ancestry counted and left out."""
+        split = choose_split(self, options.split)
+        dropped: Counter[str] = Counter()
+        excluded: Counter[str] = Counter()
+        items: list[Item] = []
+        for row in _READERS[self.name](folder, split):
+            if isinstance(row, Dropped):
+                dropped[row.reason] += 1
+            elif reason := find_exclusion(self.name, row):
+                excluded[reason] += 1
+            else:
+                items.append(self._ask(row))
+        kept = limit_media(items, options.limit)
+        bases = [folder / base for base in (*_BASES[self.name], split)]
+        opened = functools.partial(open_joined, bases=bases)
+        notes = (*_NOTES, f"prompts: {prompts_id('choices')}")
+        return ItemSet(kept, opened, excluded, dropped, notes).require_items(folder)
+
+    def _ask(self, row: Question) -> Item:
+        prompts = read_prompts("choices")
+        truth: Any = row.answer
+        form: Form = "several" if isinstance(truth, tuple) else "open"
+        if isinstance(truth, int):
+            form, truth = "single", chr(ord("A") + truth)
+        elif form == "several":
+            truth = (truth, row.options)
+        text, count = row.text, len(row.pictures)
+        if count > 1:
+            text = prompts["joined"].format(count=count, question=text)
+        return Item(
+            id=f"{self.name}/{row.id}", media=JOIN.join(row.pictures),
+            question=prompts[form].format(question=text, options="; ".join(row.options)),
+            kind=_KINDS[form], truth=truth, group=row.group,
+            subject=row.subject or row.pictures[0],
+            options=row.options if form == "single" else (), level=1,
+        )  # fmt: skip
+
+    def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
+        """Score by recall over what is right in each group."""
+        return score_choices(items, answers, self._class_of)
+
+    def _class_of(self, item: Item) -> str:
+        # Of two options the words are the same throughout: yes or no.
+        if self.is_by_words or len(item.options) == 2:
+            return fold(item.options[ord(item.truth) - ord("A")])
+        return item.truth
+
+
+def find_exclusion(task: str, row: Question) -> str:
+    """Return why a question is left out: its part, its words, or what its reader saw; or ``""``."""
+    prompts = read_prompts("choices")
+    if row.part in prompts["excluded"][task]:
+        return prompts["excluded"][task][row.part]
+    answer = row.answer if isinstance(row.answer, str) else ""
+    text = f" {fold(' '.join((row.text, *row.options, answer)))} "
+    for reason, words in prompts["words"].items():
+        if any(f" {word} " in text for word in words):
+            return reason
+    return row.excluded
+
+
+_README = "README of Kartik-3004/facexbench; not rerun here"
+_ALL = "over all 5,000 questions, recognition and ancestry among them; other prompts"
+
+CHOICE_TASKS = (
+    Choices(
+        "facexbench", "FaceXBench: age, sex, expression, attributes, pose, parts, crowds, fakes",
+        published=(
+            Published("GPT-4o", "accuracy", 50.24, _README, _ALL),
+            Published("Gemini-1.5-Pro", "accuracy", 54.40, _README, _ALL),
+        ),
+    ),
+    Choices(
+        "face-human-bench", "Face-Human-Bench in English: faces and people, nobody recognised",
+        splits=("test", "dev"),
+    ),
+    Choices("facebench", "FaceBench: attributes of a face, with follow-ups", is_by_words=True),
+)  # fmt: skip
