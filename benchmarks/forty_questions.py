@@ -34,6 +34,7 @@ QUESTIONS = (
     "Describe the person.",
 )
 UNSURE = r"cannot (be )?t(ell|old)|do(es)? not (show|know)|not to be seen"
+ANSWERERS = ("model", "rule", "blind")  # the network, landmark rules alone, the network unseeing
 RENDERED_SEED, FPS = 500_000, 25  # the first seed from there on that is a woman's
 
 
@@ -119,27 +120,36 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with ffhq-adult-882")
     options = parser.parse_args()
     images = options.data / "ffhq-adult-882" / "images"
-    chat = Chat(options.model)
     result: dict = {"command": "python benchmarks/forty_questions.py --data DATA"}
-    total = 0
+    totals = dict.fromkeys(ANSWERERS, 0)
     with tempfile.TemporaryDirectory() as scratch:
         drawn, face = draw(RENDERED_SEED, Path(scratch))
         media = (find_carphone(), drawn, images / "00001.jpg", images / "00020.jpg")
-        for truth, path in zip(TRUTHS, media, strict=True):
-            known = face if path == drawn else annotation_of(truth)
-            answers = [str(chat.ask(path, question)) for question in QUESTIONS]
-            right = [judge(a, p) for a, p in zip(answers, truth.patterns, strict=False)]
-            right.append(judge_description(answers[-1], known))
-            total += sum(right)
-            result[truth.name] = {
-                question: f"{'right' if is_right else 'WRONG'}: {answer}"
-                for question, answer, is_right in zip(QUESTIONS, answers, right, strict=True)
-            }
-    result["right of 40"] = total
+        for answerer in ANSWERERS:
+            chat = Chat(options.model, answerer=answerer)
+            for truth, path in zip(TRUTHS, media, strict=True):
+                known = face if path == drawn else annotation_of(truth)
+                answers = [str(chat.ask(path, question)) for question in QUESTIONS]
+                right = judge_all(answers, truth, known)
+                totals[answerer] += sum(right)
+                if answerer == "model":
+                    result[truth.name] = {
+                        question: f"{'right' if is_right else 'WRONG'}: {answer}"
+                        for question, answer, is_right in zip(
+                            QUESTIONS, answers, right, strict=True
+                        )
+                    }
+    result["right of 40"] = totals
     (ROOT / "benchmarks" / "results" / "forty_questions.json").write_text(
         json.dumps(result, indent=1) + "\n"
     )
     print(json.dumps(result, indent=1))
+
+
+def judge_all(answers: list[str], truth: Truth, known: Annotation) -> list[bool]:
+    """Judge nine answers by their patterns and the last by its claims."""
+    right = [judge(a, p) for a, p in zip(answers, truth.patterns, strict=False)]
+    return [*right, judge_description(answers[-1], known)]
 
 
 def annotation_of(truth: Truth) -> Annotation:

@@ -160,7 +160,7 @@ def favchat_full_config(**changes: Any) -> FaVChatConfig:
 
 
 def favchat_tiny_config(vocab_size: int = 4096, **changes: Any) -> FaVChatConfig:
-    """Return the size of ``chat-tiny``: about nine million weights, seven tokens a frame."""
+    """Return the size of ``chat-tiny``: under nine million weights, seven tokens a frame."""
     settings: dict[str, Any] = {
         "text_config": {
             "model_type": "qwen3",

@@ -26,7 +26,7 @@ def chat_tiny() -> Recipe:
         stages=(_labels(), _look(), _questions()),
         precision="bf16",
         num_workers=1,
-        num_threads=1,
+        num_threads=2,
         log_every=25,
         prepare="lineament.training.preparation:prepare_chat_tiny",
     )
@@ -51,6 +51,7 @@ def _labels() -> Stage:
         drop_streams={"face": 0.12, "landmarks": 0.12, "general": 0.08},
         save_every=400,
         ema=0.998,
+        num_threads=1,
     )
 
 
@@ -65,7 +66,7 @@ def _look() -> Stage:
         validation=_mixes(LOOK_SHARES, options, clips, part="check", kinds=("yes_no", "age")),
         validation_samples=200,
         validate_every=200,
-        num_steps=1000,
+        num_steps=400,
         batch_size=24,
         row_tokens=400,
         weight_decay=0.02,
@@ -87,7 +88,7 @@ def _questions() -> Stage:
         validation=_mixes(QUESTION_SHARES, SIZES, clips, part="check"),
         validation_samples=150,
         validate_every=300,
-        num_steps=2400,
+        num_steps=1450,
         batch_size=16,
         row_tokens=512,
         weight_decay=0.02,

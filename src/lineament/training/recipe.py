@@ -96,6 +96,8 @@ class Stage(Settings):
             pays where the same pictures come again unchanged.
         cache_gib: Most that they may take on disk.
         use_checkpointing: Whether activations are computed twice to save memory.
+        num_threads: Of torch in this stage; 0 is the recipe's. Where data want a core of their
+            own, fewer are faster.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Stage(Settings):
     cache_features: str = ""
     cache_gib: float = Field(default=20.0, gt=0)
     use_checkpointing: bool = False
+    num_threads: int = Field(default=0, ge=0)
 
     @property
     def total_steps(self) -> int:

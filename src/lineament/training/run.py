@@ -118,8 +118,6 @@ def run_recipe(
     # As a file would give it: keys of free mappings are texts, tuples in them lists.
     recipe = settings_from_dict(Recipe, json.loads(recipe.model_dump_json()))
     claim_folder(recipe, out, resume=resume)
-    if recipe.num_threads:
-        torch.set_num_threads(recipe.num_threads)
     disable_progress_bar()  # of single files; whoever runs this shows the whole run's
     with catch_stop_signals() as stop:
         runner = Runner(
@@ -168,6 +166,9 @@ def _run_stage(
 ) -> tuple[StageRun, int]:
     recipe, stage = runner.recipe, runner.recipe.stages[number]
     folder = runner.out / stage_folder(number, stage)
+    num_threads = stage.num_threads or recipe.num_threads
+    if num_threads:
+        torch.set_num_threads(num_threads)
     objective, stream = prepare_stage(runner, number, model, processor)
     learner = objective.learner()
     run = StageRun(
