@@ -23,7 +23,7 @@ def read(folder: Path) -> dict[str, Any] | None:
 def show(metric: dict[str, Any]) -> str:
     """Write a figure with its interval and its items."""
     text = f"{metric['value']:.3f}"
-    if "low" in metric:
+    if metric.get("low") is not None:
         text += f" [{metric['low']:.3f}, {metric['high']:.3f}]"
     if "num_positives" in metric:
         text += f", {metric['num_positives']} positives of {metric['num_items']}"
@@ -40,7 +40,7 @@ def gather(result: dict[str, Any], *others: tuple[str, dict[str, Any] | None]) -
         row: dict[str, Any] = {"model": show(metric)}
         if "prior" in metric:
             row["prior"] = metric["prior"]
-        if name in blind:
+        if blind.get(name, {}).get("value") is not None:
             row["blind"] = round(blind[name]["value"], 3)
         for title, other in others:
             if other is not None and name in other["metrics"]:

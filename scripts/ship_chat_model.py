@@ -119,9 +119,11 @@ def write_card(name: str, paths: list[Path]) -> str:
         ]
         for key, metric in result["metrics"].items():
             value = f"{metric['value']:.3f}"
-            if "low" in metric:
+            if metric.get("low") is not None:
                 value += f" ({metric['low']:.3f} to {metric['high']:.3f})"
-            hidden = f"{blind[key]['value']:.3f}" if key in blind else "–"
+            hidden = "–"
+            if blind.get(key, {}).get("value") is not None:
+                hidden = f"{blind[key]['value']:.3f}"
             lines.append(f"| {key} | {value} | {hidden} | {metric.get('num_items', '–')} |")
         parts.append("\n".join(lines))
     return CARD.format(name=name, figures="\n\n".join(parts) or "Not measured.")
