@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := face,render,model,scenes,endpoint,plot,ray,demo,dev
+EXTRAS := face,render,model,scenes,endpoint,serve,plot,ray,demo,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs clean

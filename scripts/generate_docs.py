@@ -113,6 +113,19 @@ def write_figures() -> str:
             ("drawn blinks, mouth openings and turns found again by `annotate`",
              f"{found / drawn:.3f}", f"{drawn} drawn, {rendered['clips']} clips")
         )  # fmt: skip
+    if (chat := read_result("chat_tiny")) and (real := chat.get("real pictures")):
+        for title, name in (
+            ("ten attributes on FFHQ", "ffhq/balanced_accuracy"),
+            ("apparent sex on FairFace", "fairface/male"),
+            ("happy or neutral on LFW", "lfw/happy"),
+            ("smiling on the London portraits", "london/smile"),
+        ):
+            row = real[name]
+            figure, _, items = row["model"].partition("], ")
+            rows.append(
+                (f"`chat-tiny` asked in words, balanced accuracy: {title}",
+                 f"{figure}], blind {row['blind']}", items)
+            )  # fmt: skip
     if speed := read_result("annotate_speed"):
         ratio = speed["times_faster"]
         rows.append(

@@ -19,6 +19,7 @@ from lineament.cli import (
     generate,
     render,
     score,
+    serve,
     train,
 )
 from lineament.errors import LineamentError
@@ -44,6 +45,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("score")(score.score)
 app.command("generate")(generate.generate)
 app.command("render")(render.render)
+app.command("serve")(serve.serve)
 app.command("train")(train.train)
 
 

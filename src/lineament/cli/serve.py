@@ -1,0 +1,141 @@
+"""``lineament serve``: the models behind the OpenAI wire, for many clients at once."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lineament.config import override
+from lineament.errors import BadInput, MissingExtra
+
+if TYPE_CHECKING:
+    from lineament.serving.engine import Engine
+
+EXTRAS = {
+    "torch": "model",
+    "transformers": "model",
+    "safetensors": "model",
+    "mediapipe": "face",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "prometheus_client": "serve",
+    "python_multipart": "serve",
+}
+SMALL_MODEL = 100_000_000  # weights
+
+
+def serve(
+    model: Annotated[
+        str, typer.Argument(help="An installed model, or a folder with one.")
+    ] = "chat-tiny",
+    draw: Annotated[
+        str | None, typer.Option("--draw", help="A model that draws, by name or folder.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    api_key_file: Annotated[
+        Path | None, typer.Option("--api-key-file", help="One key a line; only they may ask.")
+    ] = None,
+    allow_anyone: Annotated[
+        bool, typer.Option("--allow-anyone", help="Let other machines ask without a key.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", help="Media may be fetched from this host.")
+    ] = None,
+    allow_folder: Annotated[
+        list[Path] | None, typer.Option("--allow-folder", help="file: media may lie in it.")
+    ] = None,
+    answerer: Annotated[
+        str, typer.Option("--answerer", help="model, or rule (landmarks alone, no weights).")
+    ] = "model",
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a limit: media.max_seconds=300.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print all limits as JSON and do nothing.")
+    ] = False,
+    log: Annotated[bool, typer.Option("--log", help="Write one line a request to stderr.")] = False,
+) -> None:
+    """Serve answers, annotations, checks and drawings; prints the address on stdout."""
+    require_extras()
+    from lineament.serving.keys import Keys
+    from lineament.serving.server import bind, is_loopback, run_app
+    from lineament.serving.settings import ServeSettings
+
+    settings = override(ServeSettings(), assignments or [])
+    if show:
+        print(settings.model_dump_json(indent=2))
+        return
+    if answerer not in ("model", "rule"):
+        raise BadInput(f"--answerer: expected model or rule, got {answerer!r}")
+    for folder in allow_folder or []:
+        if not folder.is_dir():
+            raise BadInput(f"{folder}: is no folder", hint="--allow-folder takes one")
+    keys = None if api_key_file is None else Keys.read(api_key_file)
+    if keys is None and not is_loopback(host) and not allow_anyone:
+        raise BadInput(
+            f"--host {host}: other machines could ask without a key",
+            hint="give --api-key-file FILE, or say --allow-anyone",
+        )
+    if log or settings.log_prompts:
+        logging.getLogger("lineament.serving").setLevel(logging.INFO)
+    where = f"[{host}]" if ":" in host else host
+    with bind(host, port) as listener:  # what is wrong with the command comes before anything slow
+        chosen = model if answerer == "model" else None
+        engine, prepare = open_engine(chosen, draw, settings)
+        from lineament.serving.app import LOOPBACK_NAMES, make_app
+
+        app = make_app(
+            engine,
+            keys=keys,
+            names=LOOPBACK_NAMES if is_loopback(host) else None,
+            hosts=allow_host or (),
+            folders=allow_folder or (),
+        )
+        print(f"http://{where}:{listener.getsockname()[1]}", flush=True)
+        print(f"serving {engine.name}; Ctrl+C ends", file=sys.stderr)
+        with suppress(KeyboardInterrupt):
+            run_app(app, listener, prepare=prepare)
+
+
+def require_extras() -> None:
+    """Say what is not installed before anything is loaded.
+
+    Raises:
+        MissingExtra: Naming the package and how to get it.
+    """
+    from importlib.util import find_spec
+
+    for package, extra in EXTRAS.items():
+        if find_spec(package) is None:
+            raise MissingExtra(package, extra)
+
+
+def open_engine(
+    model: str | None, draw: str | None, settings: Any
+) -> tuple["Engine", Callable[[], None]]:
+    """Load the models and start what looks; returns the engine, and what to wait for.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+    """
+    import torch
+
+    from lineament.cli.generate import hide_loading_bars
+    from lineament.model.hub import load
+    from lineament.serving.artist import Artist
+    from lineament.serving.engine import Engine
+    from lineament.serving.looker_process import ProcessLooker
+
+    hide_loading_bars()
+    loaded = None if model is None else load(model)
+    if loaded is None or loaded.model.num_parameters() < SMALL_MODEL:
+        torch.set_num_threads(1)  # as for `lineament chat`
+    artist = None if draw is None else Artist(draw)
+    looker = ProcessLooker(settings.media, num_processes=settings.num_lookers)
+    name = "rule" if model is None else Path(model).name
+    return Engine(loaded, looker, settings, artist=artist, name=name), looker.wait_until_ready

@@ -1,0 +1,1 @@
+"""The models behind the OpenAI wire, for many clients at once."""
