@@ -1,4 +1,6 @@
-"""Ask the demo's ten questions of four faces that no model has seen, and judge the answers.
+"""Ask ten questions of four faces that no model has seen, and judge the answers.
+
+They are the demo's, in words that leave the sex open; the demo itself says "he".
 
 Carphone (a real man), a rendered woman of an unseen seed, and the first two pictures of FFHQ's
 dev part that show, by their labels, a woman and somebody with eyeglasses. What is right was
