@@ -4,6 +4,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lineament.model.hub import LoadedModel, load
 from lineament.model.processor import FaVChatProcessor
 from lineament.serving.engine import Engine
 from lineament.serving.looking import Looked, Sight, hide_path, look_once
+from lineament.serving.server import bind, make_server
 from lineament.serving.settings import MediaLimits, ServeSettings
 from lineament.video import write_clip
 from test_model_toys import toy_tokenizer
@@ -97,12 +99,28 @@ class InlineLooker:
         self.gate.set()
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for what other threads do; fails when it does not come about."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.005)
+
+
+@contextmanager
+def run_server(app: Any, max_connections: int = 64) -> Iterator[str]:
+    """Serve an app on a socket from a thread; gives its address."""
+    listener = bind("127.0.0.1", 0)
+    server = make_server(app, max_connections)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=300)
+        assert not thread.is_alive()
 
 
 def data_url(content: bytes, kind: str = "video/mp4") -> str:
@@ -131,6 +149,12 @@ def toy_favchat(**changes: Any) -> tuple[FaVChatForConditionalGeneration, FaVCha
             if weight.ndim > 1:
                 weight.normal_(0.0, 0.4 if "embed" in name else 0.3)
     return model, FaVChatProcessor.for_model(config, toy_tokenizer())
+
+
+def make_toy_engine(folder: Path, settings: ServeSettings) -> Engine:
+    """Make an engine in a process that does not run tests."""
+    torch.set_num_threads(1)
+    return Engine(load(folder), InlineLooker(), settings, name="toy")
 
 
 @pytest.fixture(name="model_folder", scope="session")

@@ -35,6 +35,8 @@ def test_limits_are_shown_and_changed(capsys):
         (["--allow-folder", "nowhere"], "nowhere: is no folder", ""),
         (["--port", "70000"], "port", ""),
         (["--host", "no.such.host.invalid", "--allow-anyone"], "cannot listen there", "--port"),
+        (["--replicas", "0"], "replicas", ""),
+        (["no-such-model", "--port", "0", "--replicas", "2"], "no-such-model: neither a", ""),
         (["--answerer", "rule", "--draw", "no-such-model", "--port", "0"], "no-such-model", ""),
     ],
 )

@@ -202,8 +202,8 @@ class Site(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def site() -> Iterator[int]:
+@pytest.fixture(name="site")
+def fixture_site() -> Iterator[int]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -93,11 +93,18 @@ def load_chat(model: str, answerer: str) -> "Chat":
     """
     try:
         from lineament.describe.chat import Chat
+        from lineament.model.kind import DRAWING_KIND, find_kind
     except ModuleNotFoundError as error:
         if error.name in ("torch", "transformers", "safetensors"):
             raise MissingExtra(error.name, "model") from None
         raise
-    chat = Chat(model, answerer=answerer)
+    chat: Any
+    if answerer == "model" and find_kind(model) == DRAWING_KIND:
+        from lineament.describe.drawing_chat import DrawingChat
+
+        chat = DrawingChat(model)
+    else:
+        chat = Chat(model, answerer=answerer)
     if chat.num_parameters < SMALL_MODEL:
         import torch
 

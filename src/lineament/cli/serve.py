@@ -14,6 +14,7 @@ from lineament.errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
     from lineament.serving.engine import Engine
+    from lineament.serving.responder import Responder
 
 EXTRAS = {
     "torch": "model",
@@ -52,6 +53,12 @@ def serve(
     answerer: Annotated[
         str, typer.Option("--answerer", help="model, or rule (landmarks alone, no weights).")
     ] = "model",
+    replicas: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Engines, each in a process of Ray Serve's.")
+    ] = None,
+    ray: Annotated[
+        str, typer.Option("--ray", help="Where they run: local, or a cluster's address.")
+    ] = "",
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Change a limit: media.max_seconds=300.")
     ] = None,
@@ -86,7 +93,11 @@ def serve(
     where = f"[{host}]" if ":" in host else host
     with bind(host, port) as listener:  # what is wrong with the command comes before anything slow
         chosen = model if answerer == "model" else None
-        engine, prepare = open_engine(chosen, draw, settings)
+        engine: Responder
+        if replicas is None and not ray:
+            engine, prepare = open_engine(chosen, draw, settings)
+        else:
+            engine, prepare = open_replicas(chosen, draw, settings, replicas or 1, ray or "local")
         from lineament.serving.app import LOOPBACK_NAMES, make_app
 
         app = make_app(
@@ -113,6 +124,40 @@ def require_extras() -> None:
     for package, extra in EXTRAS.items():
         if find_spec(package) is None:
             raise MissingExtra(package, extra)
+
+
+def open_replicas(
+    model: str | None, draw: str | None, settings: Any, count: int, address: str
+) -> tuple["Responder", Callable[[], None]]:
+    """Connect to Ray; returns what stands for all replicas, and what starts them.
+
+    Raises:
+        BadModel: There is no such model.
+        MissingExtra: Ray is not installed.
+        BadInput: There is no cluster at that address.
+    """
+    from functools import partial
+
+    from lineament.model.hub import find_folder
+    from lineament.serving.replica import widen
+    from lineament.serving.replicas import Replicas
+
+    # What is wrong with a name is said here; and a replica's own folder is another one.
+    model, draw = (
+        str(Path(name).resolve()) if name is not None and find_folder(name) == Path(name) else name
+        for name in (model, draw)
+    )
+    name = "rule" if model is None else Path(model).name
+    make_engine = partial(open_ready_engine, model, draw, widen(settings))
+    made = Replicas(make_engine, count, settings, name=name, address=address)
+    return made, made.start
+
+
+def open_ready_engine(model: str | None, draw: str | None, settings: Any) -> "Engine":
+    """Load the models and wait until requests are answered at once."""
+    engine, prepare = open_engine(model, draw, settings)
+    prepare()
+    return engine
 
 
 def open_engine(

@@ -45,7 +45,7 @@ def train(
         from lineament.training.run import run_recipe
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "model") from None
-    if chosen.model.size != "tiny":
+    if chosen.model.family == "favchat" and chosen.model.size != "tiny":
         show_cost(chosen)
     if chosen.prepare:
         chosen = prepare_data(chosen, out)

@@ -8,6 +8,7 @@ from lineament.claims import Claim, Range, read_claims
 from lineament.claims.scan import find_items
 from lineament.claims.state import Item
 from lineament.claims.tokens import Sentence, split_sentences
+from lineament.describe.style import find_style, put_style
 from lineament.errors import BadInput
 from lineament.vocabulary import read_vocabulary
 
@@ -20,7 +21,7 @@ _ASKING = re.compile(
     r"(?:(?:an?|the|some)\s+)?(?:(?:studio|professional|realistic|detailed|colou?r|beautiful|nice"
     r"|close[- ]up|high[- ]quality)\s+)*"
     r"(?:photos?|photographs?|pictures?|images?|portraits?|drawings?|paintings?|headshots?"
-    r"|selfies?|shots?)\s+of\s+",
+    r"|selfies?|shots?|cartoons?|comics?|illustrations?|sketch(?:es)?|renderings?)\s+of\s+",
     re.IGNORECASE,
 )
 _COMMAND = re.compile(
@@ -35,7 +36,8 @@ class Prompt:
 
     Attributes:
         text: As it was given.
-        told: What the model is told: without names and unknown words.
+        told: What the model is told: the style where one is asked for, and the rest without
+            names and unknown words.
         claims: What the vocabulary knows of it.
         ignored: Words left out because no table knows them, each once.
         names: What looks like somebody's name, left out as well.
@@ -94,8 +96,10 @@ def read_prompt(text: str) -> Prompt:
         ignored |= dict.fromkeys(sentence.text[start:stop].lower() for start, stop in unknown)
         told.append(_cut_out(sentence.text, spans, unknown))
     known = " ".join(part for part in told if part)
-    claims = read_claims(known)
-    return Prompt(text, known, claims, tuple(ignored), tuple(names), tuple(_find_conflicts(claims)))
+    claims = read_claims(known)  # without the style: a claim would be about the drawing
+    styled = put_style(known, find_style(text))
+    conflicts = tuple(_find_conflicts(claims))
+    return Prompt(text, styled, claims, tuple(ignored), tuple(names), conflicts)
 
 
 def shorten(prompt: Prompt, room: int, count_tokens: Callable[[str], int]) -> str:

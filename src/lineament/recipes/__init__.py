@@ -2,11 +2,14 @@
 
 RECIPES = {
     "chat-tiny": "lineament.recipes.chat_tiny:chat_tiny",
+    "draw-tiny-tokenizer": "lineament.recipes.draw_tiny:draw_tiny_tokenizer",
+    "draw-tiny": "lineament.recipes.draw_tiny:draw_tiny",
     "smoke": "lineament.recipes.smoke:smoke",
     "favchat-full": "lineament.recipes.favchat_full:favchat_full",
     "favchat-by-figure": "lineament.recipes.favchat_full:favchat_by_figure",
     "favchat-by-readme": "lineament.recipes.favchat_full:favchat_by_readme",
     "favchat-control": "lineament.recipes.favchat_full:favchat_control",
+    "unif2ace-full": "lineament.recipes.unif2ace_full:unif2ace_full",
     "llava-rs-full": "lineament.recipes.llava_rs:llava_rs_full",
     "llava-rs-lora": "lineament.recipes.llava_rs:llava_rs_lora",
     "llava-rs-moe-lora": "lineament.recipes.llava_rs:llava_rs_moe_lora",
@@ -15,5 +18,11 @@ RECIPES = {
 SOURCES = {
     "galleries": "lineament.training.chat_tiny_data:open_galleries",
     "faceless": "lineament.training.chat_tiny_data:open_faceless",
+    "crowds": "lineament.training.chat_tiny_data:open_crowds",
+    "portraits": "lineament.training.unified_examples:open_portraits",
+    "drawings": "lineament.training.unified_examples:open_drawings",
+    "asking": "lineament.training.unified_examples:open_asking",
+    "built-drawings": "lineament.training.unified_built:open_built_drawings",
+    "built-asking": "lineament.training.unified_built:open_built_asking",
     "rendered": "lineament.training.rendered:RenderedExamples",
 }

@@ -5,8 +5,8 @@ from typing import Any
 from lineament.training.recipe import Mix, Model, Recipe, Stage
 
 # Shares are by example; a clip costs eight times a picture, so clips come as pictures, too.
-LABEL_SHARES = {"fairface-train": 5.0, "ffhq-train": 1.8, "lfw-train": 1.6, "clips*": 1.6}
-LOOK_SHARES = {"fairface-train": 3.5, "ffhq-train": 3.0, "lfw-train": 1.2, "clips*": 1.0}
+LABEL_SHARES = {"fairface-train": 5.4, "ffhq-train": 1.6, "lfw-train": 1.4, "clips*": 1.6}
+LOOK_SHARES = {"fairface-train": 3.0, "ffhq-train": 2.4, "lfw-train": 1.0, "clips*": 3.0}
 QUESTION_SHARES = {"fairface-train": 3.0, "ffhq-train": 2.4, "lfw-train": 0.9, "clips*": 3.6}
 # What the encoders see; shrunk before anything else is done to a picture.
 SIZES = {"frame_px": 96, "face_px": 64}
@@ -39,36 +39,37 @@ def _labels() -> Stage:
         name="labels",
         objective="labels",
         trainable=("media.*",),
-        learning_rates={"*": 2e-3, "media.adapter.*": 1e-3, "media.landmark*": 1e-3},
+        learning_rates={"*": 4e-3, "media.adapter.*": 1.5e-3, "media.landmark*": 1e-3},
         data=_mixes(LABEL_SHARES, options, clips, part="train"),
         validation=_mixes(LABEL_SHARES, options, clips, part="check"),
         validation_samples=900,
-        validate_every=400,
-        num_steps=3600,
+        validate_every=800,
+        num_steps=4800,
         batch_size=64,
         weight_decay=0.05,
         betas=(0.9, 0.98),
         drop_streams={"face": 0.12, "landmarks": 0.12, "general": 0.08},
-        save_every=400,
+        save_every=800,
         ema=0.998,
         num_threads=1,
     )
 
 
 def _look() -> Stage:
-    options = {"plain": True, "yes_no": 8, **SIZES}
-    clips = {"picture_share": 1.0}
+    # Real faces: what most of them are labelled with. Clips: everything that is drawn.
+    options = {"plain": True, "labels_only": True, "yes_no": 10, **SIZES}
+    clips = {"picture_share": 0.5, "labels_only": False, "yes_no": 22}
     return Stage(
         name="look",
         trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
         learning_rates={"*": 1.5e-3, "media.*": 1e-4},
-        data=_mixes(LOOK_SHARES, options, clips, part="train", kinds=("yes_no", "age")),
-        validation=_mixes(LOOK_SHARES, options, clips, part="check", kinds=("yes_no", "age")),
+        data=_mixes(LOOK_SHARES, options, clips, part="train"),
+        validation=_mixes(LOOK_SHARES, options, clips, part="check"),
         validation_samples=200,
-        validate_every=200,
-        num_steps=400,
+        validate_every=140,
+        num_steps=280,
         batch_size=24,
-        row_tokens=400,
+        row_tokens=512,
         weight_decay=0.02,
         betas=(0.9, 0.98),
         drop_streams={"face": 0.05, "landmarks": 0.05, "general": 0.03},
@@ -80,11 +81,13 @@ def _questions() -> Stage:
     clips = {"picture_share": 0.3}
     corners = ["fairface-train", "clips0"]
     faceless = Mix(source="faceless", weight=0.35, options={"corners": corners})
+    joined = {"folders": ["fairface-train", "ffhq-train", "clips0", "clips1"], **SIZES}
+    crowds = Mix(source="crowds", weight=0.6, options=joined)
     return Stage(
         name="questions",
         trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
         learning_rates={"*": 1.2e-3, "media.*": 1e-4},
-        data=(*_mixes(QUESTION_SHARES, SIZES, clips, part="train"), faceless),
+        data=(*_mixes(QUESTION_SHARES, SIZES, clips, part="train"), faceless, crowds),
         validation=_mixes(QUESTION_SHARES, SIZES, clips, part="check"),
         validation_samples=150,
         validate_every=300,

@@ -15,13 +15,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from lineament.errors import LineamentError
-from lineament.serving import routes_chat, routes_draw, routes_media
+from lineament.serving import routes_chat, routes_draw, routes_media, routes_page
 from lineament.serving.counters import Counters
-from lineament.serving.engine import Engine
 from lineament.serving.keys import Keys, RateLimit
 from lineament.serving.media_desk import MediaDesk
 from lineament.serving.remote import FolderMedia, RemoteMedia
 from lineament.serving.replies import Refusal, refuse_error
+from lineament.serving.responder import Responder
 from lineament.serving.served import Served, UnknownModel, served_of
 from lineament.serving.shield import Shield
 from lineament.serving.spool import Spool
@@ -40,7 +40,7 @@ _PARAM = re.compile(r"[a-z_]+(?:\[\d+\]|\.[a-z_]+)*(?=: )")
 
 
 def make_app(
-    engine: Engine,
+    engine: Responder,
     *,
     keys: Keys | None = None,
     names: Collection[str] | None = LOOPBACK_NAMES,
@@ -91,8 +91,8 @@ def make_app(
         redoc_url=None,
     )
     app.state.served = served
-    for router in (routes_chat.router, routes_media.router, routes_draw.router):
-        app.include_router(router)
+    for routes in (routes_chat, routes_media, routes_draw, routes_page):
+        app.include_router(routes.router)
     _add_watch(app)
     app.add_exception_handler(LineamentError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

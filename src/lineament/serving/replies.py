@@ -13,7 +13,14 @@ from lineament.describe.annotate import AnnotatedClip, subject_id
 from lineament.describe.verdicts import count_verdicts
 from lineament.errors import BadInput, BadMedia, LineamentError, MissingExtra
 from lineament.serving.answering import Reply
-from lineament.serving.ticket import ClientLeft, DeadlinePassed, QueueFull, ServerStopped
+from lineament.serving.ticket import (
+    ClientLeft,
+    DeadlinePassed,
+    QueueFull,
+    ReplicaDied,
+    ServerStopped,
+    StillStarting,
+)
 from lineament.serving.uploads import UnknownFile, Upload
 from lineament.serving.wire import round_seconds
 
@@ -58,6 +65,10 @@ def refuse_error(error: BaseException, *, param: str | None = None) -> Refusal:
         return Refusal(504, error.message, gone, "deadline_passed", None, error.hint)
     if isinstance(error, ServerStopped):
         return Refusal(503, error.message, gone, "stopping", None, error.hint, 5)
+    if isinstance(error, ReplicaDied):
+        return Refusal(503, error.message, gone, "replica_died", None, error.hint, 1)
+    if isinstance(error, StillStarting):
+        return Refusal(503, error.message, gone, "starting", None, error.hint, 2)
     if isinstance(error, ClientLeft):
         return Refusal(499, error.message, code="client_left")
     if isinstance(error, UnknownFile):

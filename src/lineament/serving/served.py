@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from lineament.errors import BadInput, BadMedia
 from lineament.serving.counters import Counters
-from lineament.serving.engine import Engine
 from lineament.serving.keys import Keys, RateLimit
 from lineament.serving.media_desk import MediaDesk
+from lineament.serving.responder import Responder
 from lineament.serving.settings import ServeSettings
 from lineament.serving.spool import Stored
 from lineament.serving.wire import round_seconds
@@ -37,7 +37,7 @@ class Served:
         is_ready: Whether requests are answered at once.
     """
 
-    engine: Engine
+    engine: Responder
     desk: MediaDesk
     settings: ServeSettings
     counters: Counters

@@ -53,6 +53,8 @@ def make_server(app: FastAPI, max_connections: int) -> uvicorn.Server:
         log_config=None,
         access_log=False,  # the shield writes one without what clients put into paths
         server_header=False,
+        proxy_headers=False,  # or anybody on this machine could ask in another client's name
+        http="h11",  # refuses what two readers of one request could read in two ways
         ws="none",
         lifespan="on",
         limit_concurrency=max_connections,

@@ -20,7 +20,9 @@ from lineament.serving.served import Served
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+# Answered without a key: they tell nothing of anybody.
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/"})
+PAGE_PREFIX = "/page/"
 # Requests that take a place: refused before their body is read when there is none.
 PLACE_PATHS = frozenset({"/v1/chat/completions", "/annotate", "/check"})
 CONTENT_POLICY = (
@@ -117,7 +119,7 @@ class Shield:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return Refusal(403, "pages of other sites may not ask here", code="other_origin")
-        if exchange.path in OPEN_PATHS:
+        if exchange.path in OPEN_PATHS or exchange.path.startswith(PAGE_PREFIX):
             return None
         if self._served.keys is not None:
             client = self._served.keys.find_client(_read_key(headers))

@@ -3,12 +3,21 @@
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 from lineament.errors import LineamentError
 
 TellText = Callable[[str], None]
+
+
+class Unanswered(LineamentError):
+    """A request that gets no answer, through no fault of its own."""
+
+    def __reduce__(self) -> tuple[type, tuple[()], dict[str, Any]]:
+        # Replicas send their errors pickled; what they were made with is not in `args`.
+        return type(self), (), vars(self)
 
 
 class QueueFull(LineamentError):
@@ -19,25 +28,39 @@ class QueueFull(LineamentError):
         self.retry_seconds = retry_seconds
 
 
-class DeadlinePassed(LineamentError):
+class DeadlinePassed(Unanswered):
     """The work took longer than it may."""
 
     def __init__(self) -> None:
         super().__init__("the answer took too long", hint="ask for less, or try again later")
 
 
-class ClientLeft(LineamentError):
+class ClientLeft(Unanswered):
     """Nobody waits for the answer any more."""
 
     def __init__(self) -> None:
         super().__init__("the client left")
 
 
-class ServerStopped(LineamentError):
+class ServerStopped(Unanswered):
     """The server is going down."""
 
     def __init__(self) -> None:
         super().__init__("the server is stopping", hint="try again later")
+
+
+class ReplicaDied(Unanswered):
+    """The process that was answering died; another one takes its place."""
+
+    def __init__(self) -> None:
+        super().__init__("the replica that was answering died", hint="ask again")
+
+
+class StillStarting(Unanswered):
+    """The models are being loaded."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is starting", hint="try again in a moment")
 
 
 @runtime_checkable
@@ -103,13 +126,13 @@ class Ticket:
             self.fail(ClientLeft())
 
     def finish(self, result: Any) -> None:
-        """Hand over the result."""
-        if not self.future.done():
+        """Hand over the result, unless something was handed over before."""
+        with suppress(InvalidStateError):  # two threads may be about to end it
             self.future.set_result(result)
 
     def fail(self, error: BaseException) -> None:
-        """Hand over what went wrong."""
-        if not self.future.done():
+        """Hand over what went wrong, unless something was handed over before."""
+        with suppress(InvalidStateError):
             self.future.set_exception(error)
 
     def result(self) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lineament.errors import BadInput
 from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS
+from lineament.training.crowds import CrowdExamples
 from lineament.training.dialogues import KIND_RATES, DialogueWriter
 from lineament.training.examples import ExampleSource
 from lineament.training.faceless import FacelessExamples
@@ -16,15 +17,20 @@ IMPORTANCE = {
     "male": 1.5, "smile": 2.0, "eyeglasses": 2.0, "sunglasses": 2.0, "beard": 2.0,
     "black_hair": 2.0, "blonde_hair": 2.0, "brown_hair": 1.5, "wearing_lipstick": 2.0,
     "wearing_hat": 2.0, "young": 1.2, "middle_aged": 1.2, "elderly": 1.5, "happy": 1.5,
-    "neutral": 1.2, "talk": 1.5, "open_mouth": 1.3,
+    "neutral": 1.2, "talk": 3.0, "open_mouth": 1.3, "turn": 2.0, "nod": 1.5, "blink": 1.5,
+    "wearing_necktie": 2.0, "wearing_bow_tie": 1.5,
 }  # fmt: skip
+
+
+# What is asked beside yes and no before a model is to talk: one word of the answer is new.
+PLAIN_RATES = {"sex": 0.5, "age": 1.2, "emotion": 0.4, "color": 0.6, "which": 0.4}
 
 
 def open_galleries(mix: Mix) -> ExampleSource:
     """Open the galleries of a mix: ``root``, ``folders`` (globs), and how to read them.
 
-    With ``plain`` the questions are about what is known of most real faces, never denied, and
-    answered by a bare yes or no.
+    With ``plain`` yes/no questions are never denied and are answered by a bare word, and with
+    ``labels_only`` they are about what is known of most real faces.
 
     Raises:
         BadInput: No gallery is there.
@@ -37,21 +43,30 @@ def open_galleries(mix: Mix) -> ExampleSource:
         raise BadInput(f"{root}: no gallery", hint="lineament train chat-tiny prepares them")
     has_labels = bool(options.pop("labels", False))
     is_plain = bool(options.pop("plain", False))
-    wanted = () if is_plain else [kind for kind in KIND_RATES if kind in (mix.kinds or KIND_RATES)]
-    rates = {kind: KIND_RATES[kind] for kind in wanted}
+    labels_only = bool(options.pop("labels_only", False))
+    asked = PLAIN_RATES if is_plain else KIND_RATES
+    rates = {kind: rate for kind, rate in asked.items() if kind in (mix.kinds or asked)}
     num_yes_no = 0 if mix.kinds and "yes_no" not in mix.kinds else int(options.pop("yes_no", 7))
     writer = DialogueWriter(
         num_yes_no=num_yes_no,
         kind_rates=rates,
         importance=IMPORTANCE,
         older_share=0.6 if not mix.kinds or "age" in mix.kinds else 0.0,
-        names=frozenset(LABEL_WEIGHTS) if is_plain else frozenset(),
+        names=frozenset(LABEL_WEIGHTS) if labels_only else frozenset(),
         is_plain=is_plain,
     )
     reading = Reading(**options, has_dialogues=not has_labels)
     return GalleryExamples(
         folders, reading, None if has_labels else writer, LABELS if has_labels else None
     )
+
+
+def open_crowds(mix: Mix) -> ExampleSource:
+    """Open pictures and clips of one or several people."""
+    options = dict(mix.options)
+    root = Path(options.pop("root"))
+    folders = [root / name for name in options.pop("folders")]
+    return CrowdExamples(int(options.pop("count", 2000)), folders, Reading(**options))
 
 
 def open_faceless(mix: Mix) -> ExampleSource:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from random import Random
+from typing import Any
 
 from lineament.annotation import Annotation
 from lineament.records.write.clauses import find_clauses, read_word_table
-from lineament.records.write.draft import Draft, answer_voice, pick
-from lineament.records.write.grammar import VOICES, sentence
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, pick, reply
+from lineament.records.write.grammar import VOICES, number_word, sentence
 from lineament.records.write.template import KINDS, main_subject
 from lineament.records.write.view import View
 from lineament.records.write.yes_no import ask_yes_no
@@ -18,11 +19,11 @@ from lineament.training.examples import Dialogue
 
 # How often each kind is asked of an item; above 1, so many on average.
 KIND_RATES: Mapping[str, float] = {
-    "summary": 0.35, "which": 0.6, "color": 0.6, "choose": 0.15, "list": 0.3, "count": 0.25,
-    "timed": 2.0, "sex": 0.5, "age": 0.7, "emotion": 0.6, "cues": 0.15, "conversation": 0.2,
+    "summary": 0.35, "which": 0.8, "color": 0.8, "choose": 0.15, "list": 0.7, "count": 0.6,
+    "timed": 2.0, "sex": 0.5, "age": 0.9, "emotion": 0.6, "cues": 0.15, "conversation": 0.2,
     "unanswerable": 0.35,
 }  # fmt: skip
-NOUN_SHARE = 0.3
+NOUN_SHARE, OTHER_WORDS_SHARE = 0.3, 0.2
 # The first word of an answer says most; without this, the words that all answers share teach more.
 START_WEIGHT = 5.0
 # A name far rarer in one state than in the other still counts this much in the common one.
@@ -30,7 +31,7 @@ LEAST_SHARE = 0.005
 
 
 @functools.cache
-def _read_tables() -> Mapping[str, list[str]]:
+def _read_tables() -> Mapping[str, Any]:
     text = (resources.files("lineament.training") / "dialogues.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -57,6 +58,7 @@ class DialogueWriter:
         names: The flags that are asked about; empty is all.
         is_plain: Whether questions are never denied and answers are a bare yes or no: with
             these a new model learns to look before it learns to talk.
+        is_steady: Whether every answer keeps to one form, see `View`.
     """
 
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -68,13 +70,14 @@ class DialogueWriter:
     older_share: float = 0.6
     names: frozenset[str] = frozenset()
     is_plain: bool = False
+    is_steady: bool = True
 
     def write(self, annotation: Annotation, rng: Random) -> tuple[Dialogue, ...]:
         """Write some dialogues; none about an item of which nothing is known."""
         subject = main_subject(annotation)
         if subject is None:
             return ()
-        view = View(annotation, subject)
+        view = View(annotation, subject, is_steady=self.is_steady)
         drafts = list(self._ask_flags(view, rng))
         for kind, rate in self.kind_rates.items():
             count = int(rate) + (rng.random() < rate % 1)
@@ -144,9 +147,12 @@ def ask_flag(
     nouns = read_word_table()[name].nouns
     if nouns and rng.random() < NOUN_SHARE:
         question, is_yes = _ask_noun(view, rng, nouns, holds, may_deny=may_deny)
+    elif rng.random() < OTHER_WORDS_SHARE and name in _other_words():
+        asked = pick(rng, _other_words()[name]).replace("{m}", view.media)
+        question, is_yes = sentence(f"{VOICES[ask_voice(view, rng)].fill(asked)}?"), holds
     elif name == "male" and not _is_about_man(question):
         name, holds = "female", not holds
-    clause = pick(rng, find_clauses(name, answer_voice(view, rng), view.media))
+    clause = reply(view, rng, find_clauses(name, answer_voice(view, rng), view.media))
     said = f"{'Yes' if is_yes else 'No'}, {clause.pos if holds else clause.neg}."
     return draft._replace(pairs=((question, sentence(said)),))
 
@@ -164,6 +170,11 @@ def _ask_noun(
     else:
         frame, is_yes = pick(rng, _table("noun_asked")).replace("{x}", noun), holds
     return sentence(frame.replace("{be}", be).replace("{m}", view.media)), is_yes
+
+
+def _other_words() -> Mapping[str, list[str]]:
+    """Return questions that people ask and the template writer does not."""
+    return _read_tables()["other_words"]
 
 
 def _is_about_man(question: str) -> bool:
@@ -198,6 +209,16 @@ def write_older(annotation: Annotation, rng: Random, *, may_deny: bool = True) -
     media = "clip" if annotation.duration_seconds else "picture"
     answer = sentence(f"{'Yes' if is_yes else 'No'}, {said}.")
     return Draft("age", 1, ((sentence(question.replace("{m}", media)), answer),))
+
+
+def write_alone(num_people: int, rng: Random) -> Draft:
+    """Ask whether there is more than one person, or only one."""
+    asks_several = rng.random() < 0.5
+    question = pick(rng, _table("several_asked" if asks_several else "alone_asked"))
+    is_yes = asks_several == (num_people > 1)
+    count = "is one person" if num_people == 1 else f"are {number_word(num_people)} people"
+    said = f"{'Yes' if is_yes else 'No'}, there {count}."
+    return Draft("count", 1, ((question, said),))
 
 
 def find_years(annotation: Annotation) -> tuple[float, float] | None:

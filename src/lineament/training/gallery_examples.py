@@ -18,6 +18,7 @@ from lineament.model.processor import VisualInput
 from lineament.training.augment import (
     MILD,
     STRONG,
+    Change,
     change_pictures,
     gray_pictures,
     shrink_pictures,
@@ -156,7 +157,8 @@ class GalleryExamples:
             annotation = without_names(annotation, (*COLOR_NAMES, "black_and_white"))
             clip_fact = Fact("black_and_white", True, subject="clip")
             annotation = replace(annotation, facts=(*annotation.facts, clip_fact))
-        shown = self._change(shown, number, is_gray, rng)
+        change = MILD if self.galleries[number].origin == "rendered" else STRONG
+        shown = change_visual(shown, reading, change, rng, is_gray=is_gray)
         labels = self.labels.read(annotation, shown) if self.labels is not None else None
         dialogues = ()
         if self.writer is not None and reading.has_dialogues:
@@ -183,22 +185,28 @@ class GalleryExamples:
             return part, cut_annotation(annotation, start, start + length)
         return visual_from_look(look, (0.0, stop)), annotation
 
-    def _change(
-        self, shown: VisualInput, number: int, is_gray: bool, rng: np.random.Generator
-    ) -> VisualInput:
-        frames = shrink_pictures(shown.frames, self.reading.frame_px)
-        faces = shown.faces
+
+def change_visual(
+    shown: VisualInput,
+    reading: Reading,
+    change: Change,
+    rng: np.random.Generator,
+    *,
+    is_gray: bool = False,
+) -> VisualInput:
+    """Shrink, change and take colour out, as a reading says."""
+    frames = shrink_pictures(shown.frames, reading.frame_px)
+    faces = shown.faces
+    if faces is not None:
+        faces = shrink_pictures(faces, reading.face_px)
+    if reading.has_changes:
+        frames = change_pictures(frames, change, rng)
         if faces is not None:
-            faces = shrink_pictures(faces, self.reading.face_px)
-        if self.reading.has_changes:
-            change = MILD if self.galleries[number].origin == "rendered" else STRONG
-            frames = change_pictures(frames, change, rng)
-            if faces is not None:
-                faces = change_pictures(faces, change, rng)
-        if is_gray:
-            frames = gray_pictures(frames)
-            faces = gray_pictures(faces) if faces is not None else None
-        return replace(shown, frames=frames, faces=faces)
+            faces = change_pictures(faces, change, rng)
+    if is_gray:
+        frames = gray_pictures(frames)
+        faces = gray_pictures(faces) if faces is not None else None
+    return replace(shown, frames=frames, faces=faces)
 
 
 def visual_from_look(

@@ -189,6 +189,8 @@ def longest_row(model: Any, stage: Stage) -> int:
 OBJECTIVES: Mapping[str, str] = {
     "answers": "lineament.training.objectives:Answers",
     "labels": "lineament.training.label_objective:LabelObjective",
+    "tokenizer": "lineament.training.tokenizer_objective:TokenizerObjective",
+    "unified": "lineament.training.unified_objective:UnifiedObjective",
 }
 
 

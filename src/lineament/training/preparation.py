@@ -26,6 +26,7 @@ from lineament.training.attribute_reader import (
     write_guesses,
     write_hair,
 )
+from lineament.training.crowds import ask_number
 from lineament.training.dialogues import KIND_RATES, DialogueWriter, write_faceless
 from lineament.training.gallery import MANIFEST, SIZE_PX, Look, join_looks, look_at, write_gallery
 from lineament.training.gallery_examples import PLAIN, GalleryExamples
@@ -141,7 +142,9 @@ def _read_texts(root: Path, writer: DialogueWriter) -> Iterator[str]:
     for seed in range(NUM_TEXTS):
         annotation = sample_face(TEXT_SEED + seed, is_picture=seed % 3 == 0)
         dialogues = writer.write(annotation, Random(seed))
-        dialogues += write_faceless(annotation, Random(seed)) if seed % 10 == 0 else ()
+        if seed % 10 == 0:
+            dialogues += write_faceless(annotation, Random(seed))
+            dialogues += ask_number(annotation, seed // 10 % 4 + 1, Random(seed))
         yield from (str(m["content"]) for d in dialogues for m in d.messages)
     for part in REAL_PARTS:
         examples = GalleryExamples([root / part.name], PLAIN, writer)

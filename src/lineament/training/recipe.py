@@ -140,6 +140,8 @@ class Model(Settings):
     """Where a run starts.
 
     Attributes:
+        family: What kind of model it is: one that chats about clips, an image tokenizer, or one
+            that draws and understands; see `unified_family`.
         start: A trained model's folder or name; a new model when empty.
         size: Which of our configurations a new model has: ``tiny``, ``full``, or ``llava`` for
             LLaVA-1.5-7B's.
@@ -150,9 +152,11 @@ class Model(Settings):
         tokenizer_examples: How many examples it is learned from.
         fit_landmarks: Examples whose landmarks give the mean and scale; 0 leaves both alone.
         parts: Weights to put in: ``face_encoder``, ``general_encoder``, ``language_model`` to a
-            folder or file.
+            folder or file; of drawing models ``image_tokenizer`` and ``eyes``, which stand
+            beside the network.
     """
 
+    family: Literal["favchat", "image-tokenizer", "unif2ace"] = "favchat"
     start: str = ""
     size: Literal["tiny", "full", "llava"] = "tiny"
     changes: dict[str, Any] = Field(default={})

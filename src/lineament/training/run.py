@@ -31,7 +31,7 @@ from lineament.training.journal import Journal, plot_losses, write_loss_table
 from lineament.training.mixes import open_mix
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Mix, Recipe, Stage
-from lineament.training.start import adapt_model, load_trained, save_trained, start_model
+from lineament.training.start import adapt_model, save_trained
 from lineament.training.stream import Order, Stream
 from lineament.training.trainer import (
     StageRun,
@@ -40,6 +40,7 @@ from lineament.training.trainer import (
     restore_state,
     write_validation,
 )
+from lineament.training.unified_family import open_family
 from lineament.training.validation import validate
 
 logger = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
             continue
         checkpoint = find_checkpoint(folder) if folder.is_dir() else None
         if checkpoint is not None:
-            model, processor = load_trained(checkpoint)
+            model, processor = open_family(recipe.model).load(recipe.model, checkpoint)
         elif model is None:
             model, processor = _start(runner, number, build_model)
         run, steps = _run_stage(runner, number, model, processor, checkpoint)
@@ -218,7 +219,8 @@ def prepare_stage(runner: Runner, number: int, model: Any, processor: Any) -> tu
     adapt_model(model, stage.lora, seed=recipe.seed * 1000 + number)
     freeze(model, stage)
     parameter_groups(model, stage)
-    drop_features(model)
+    if recipe.model.family == "favchat":
+        drop_features(model)
     if stage.cache_features:
         keep_features(model, stage.cache_features, limit_gib=stage.cache_gib)
     if stage.use_checkpointing:
@@ -252,7 +254,8 @@ def _finish(
         run.average.put_into(model)
     if run.validate is not None:
         write_validation(run, steps)
-    drop_features(model)
+    if run.recipe.model.family == "favchat":
+        drop_features(model)
     adapted = find_lora(model)
     if adapted is not None and adapted.experts == 1:  # exact, and the model is a plain one again
         merge_lora(model)
@@ -283,7 +286,8 @@ def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple
     recipe = runner.recipe
     if number:
         before = recipe.stages[number - 1]
-        return load_trained(runner.out / stage_folder(number - 1, before) / "final")
+        final = runner.out / stage_folder(number - 1, before) / "final"
+        return open_family(recipe.model).load(recipe.model, final)
     stage = recipe.stages[0]
     check_stage(stage, 0)
     sources = runner.open_sources(stage, stage.data)
@@ -293,7 +297,7 @@ def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple
         for mix, source in zip(stage.data, sources, strict=True):
             names[mix.source].append(source)
         return build_model(recipe, names)
-    return start_model(recipe.model, sources, seed=recipe.seed)
+    return open_family(recipe.model).start(recipe.model, sources, recipe.seed)
 
 
 def _link_final(final: Path, out: Path) -> None:

@@ -5,7 +5,7 @@ from random import Random
 
 from lineament.records.record import ONE_FACT, SEVERAL_FACTS
 from lineament.records.write.clauses import read_word_table
-from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import VOICES, gerund, join_words, sentence, third_person
 from lineament.records.write.view import View
 
@@ -27,7 +27,7 @@ def write_action(view: View, rng: Random, count: int) -> Iterator[Draft]:
     }
     for _ in range(count):
         voice = answer_voice(view, rng)
-        frame = pick(rng, frames("actions.answer", voice, view.media))
+        frame = reply(view, rng, frames("actions.answer", voice, view.media))
         question = pick(rng, frames("actions.ask", ask_voice(view, rng), view.media))
         level = ONE_FACT if len(names) == 1 else SEVERAL_FACTS
         yield Draft("action", level, ((sentence(question), sentence(frame.format(**slots))),))

@@ -7,7 +7,7 @@ from random import Random
 
 from lineament.records.record import ONE_FACT
 from lineament.records.write.clauses import find_clauses
-from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import VOICES, capital, read_words, sentence, with_article
 from lineament.records.write.view import View
 from lineament.vocabulary import read_vocabulary
@@ -92,7 +92,7 @@ def _write_kind(view: View, rng: Random, count: int, kind: str) -> Iterator[Draf
 def ask_aspect(view: View, rng: Random, aspect: Aspect) -> tuple[str, str]:
     """Write one question about an aspect whose value is known, and its answer."""
     question = _fill(pick(rng, aspect.ask), ask_voice(view, rng), view.media)
-    if aspect.short and rng.random() < SHORT_SHARE:
+    if aspect.short and not view.is_steady and rng.random() < SHORT_SHARE:
         x = aspect.says[aspect.find(view) or ""]
         return sentence(question), sentence(pick(rng, aspect.short).replace("{x}", x))
     return sentence(question), tell_aspect(view, rng, aspect)
@@ -101,7 +101,7 @@ def ask_aspect(view: View, rng: Random, aspect: Aspect) -> tuple[str, str]:
 def tell_aspect(view: View, rng: Random, aspect: Aspect) -> str:
     """Write a whole sentence on an aspect whose value is known."""
     x = aspect.says[aspect.find(view) or ""]
-    frame = _fill(pick(rng, aspect.full), answer_voice(view, rng), view.media)
+    frame = _fill(reply(view, rng, aspect.full), answer_voice(view, rng), view.media)
     return sentence(frame.replace("{an_x}", with_article(x)).replace("{x}", x))
 
 
@@ -131,7 +131,7 @@ def _choose_value(view: View, rng: Random) -> Draft | None:
     question = _fill(pick(rng, aspect.ask), ask_voice(view, rng), view.media)
     frame = pick(rng, frames("choose.frame", "they", view.media))
     text = frame.format(q=capital(question), options=options)
-    answer = pick(rng, frames("choose.answer", "they", view.media))
+    answer = reply(view, rng, frames("choose.answer", "they", view.media))
     letter = LETTERS[values.index(held)]
     said = answer.format(letter=letter, full=tell_aspect(view, rng, aspect))
     return Draft("choose", ONE_FACT, ((text, said),))
@@ -148,7 +148,7 @@ def _choose_statement(view: View, rng: Random) -> Draft | None:
     said = {name: capital(find_clauses(name, voice, view.media)[0].pos) for name in names}
     options = _options([said[name] for name in names])
     question = pick(rng, frames("choose.statement", "they", view.media)).format(options=options)
-    answer = pick(rng, frames("choose.answer", "they", view.media))
+    answer = reply(view, rng, frames("choose.answer", "they", view.media))
     letter = LETTERS[names.index(held)]
     text = answer.format(letter=letter, full=f"{said[held]}.")
     return Draft("choose", ONE_FACT, ((f"{question}.", text),))

@@ -6,7 +6,7 @@ from random import Random
 from lineament.records.record import REASONING, SEVERAL_FACTS
 from lineament.records.write.aspects import Aspect, ask_aspect, read_aspects, tell_aspect
 from lineament.records.write.clauses import find_clauses, read_word_table
-from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import VOICES, sentence, span_text, third_person
 from lineament.records.write.moments import timed_acts
 from lineament.records.write.portrait import find_cued, find_cues
@@ -147,14 +147,14 @@ def chain_emotion(view: View, rng: Random) -> list[Pair]:
     told = answer_voice(view, rng)
     word = read_word_table()[name].phrases[0]
     question = pick(rng, frames("emotion.ask", ask_voice(view, rng), view.media))
-    answer = pick(rng, frames("emotion.answer", told, view.media)[:2]).format(x=word)
+    answer = reply(view, rng, frames("emotion.answer", told, view.media)[:2]).format(x=word)
     cue = pick(rng, find_cues(view, name))
     clause = pick(rng, find_clauses(cue, told, view.media)).pos
     why = pick(rng, frames("conversation.why", ask_voice(view, rng), view.media))
-    reply = pick(rng, ("{c}.", "One can see that {c}.", "The cue is that {c}.", "Because {c}."))
+    because = pick(rng, ("{c}.", "One can see that {c}.", "The cue is that {c}.", "Because {c}."))
     return [
         (sentence(question), sentence(answer)),
-        (sentence(why), sentence(reply.format(c=clause))),
+        (sentence(why), sentence(because.format(c=clause))),
     ]
 
 

@@ -49,6 +49,11 @@ def pick(rng: Random, options: tuple[Any, ...] | list[Any]) -> Any:
     return options[int(rng.random() * len(options))]
 
 
+def reply(view: View, rng: Random, options: tuple[Any, ...] | list[Any]) -> Any:
+    """Choose the form of an answer: any, or always the first of a view that is steady."""
+    return options[0] if view.is_steady else pick(rng, options)
+
+
 def ask_voice(view: View, rng: Random) -> str:
     """Choose how a question calls somebody."""
     return pick(rng, ASKED[view.male] if view.is_alone else ANSWERED[view.male])
@@ -56,4 +61,4 @@ def ask_voice(view: View, rng: Random) -> str:
 
 def answer_voice(view: View, rng: Random) -> str:
     """Choose how an answer calls somebody."""
-    return pick(rng, ANSWERED[view.male])
+    return "the person" if view.is_steady else pick(rng, ANSWERED[view.male])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 _VOWELS = "aeiou"
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _TIMES = ("never", "once", "twice")
-_DOUBLED = frozenset(("nod", "chat", "hum", "sip"))
+_DOUBLED = frozenset(("nod", "chat", "hum", "sip", "shed"))
 
 
 class Voice(NamedTuple):

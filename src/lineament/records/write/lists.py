@@ -7,7 +7,7 @@ from typing import Any
 
 from lineament.records.record import SEVERAL_FACTS, TIMED
 from lineament.records.write.clauses import read_word_table
-from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import (
     VOICES,
     Voice,
@@ -59,7 +59,7 @@ def ask_list(view: View, rng: Random, key: str) -> tuple[str, str] | None:
             held.remove("beard")
         nouns = [told.fill(noun) for noun in _nouns(held[:MAX_LISTED])]
         verb = "are" if is_plural(nouns[0]) else "is"
-        answer = told.fill(pick(rng, row["some"]))
+        answer = told.fill(reply(view, rng, row["some"]))
         answer = answer.replace("{l}", join_words(nouns)).replace("{is}", verb)
     else:
         denied = [name for name in names if view.state(name) is False][:4]
@@ -68,7 +68,7 @@ def ask_list(view: View, rng: Random, key: str) -> tuple[str, str] | None:
         nouns = [told.fill(noun) for noun in _nouns(denied)]
         bare = [noun.removeprefix("a ").removeprefix("an ") for noun in nouns]
         nor = join_words([bare[0], *(f"no {noun}" for noun in bare[1:])])
-        answer = told.fill(pick(rng, row["none"]))
+        answer = told.fill(reply(view, rng, row["none"]))
         answer = answer.replace("{or}", join_words(nouns, "or")).replace("{nor}", nor)
     return sentence(question.replace("{m}", view.media)), sentence(
         answer.replace("{m}", view.media)
@@ -82,7 +82,7 @@ def _nouns(names: Sequence[str]) -> list[str]:
 
 def write_count(view: View, rng: Random, count: int) -> Iterator[Draft]:
     """Ask how often, how many people, or how many of several things."""
-    makers = [_count_times, _count_people, _count_these]
+    makers = [_count_times, count_people, _count_these]
     rng.shuffle(makers)
     written = 0
     for make in makers:
@@ -107,7 +107,7 @@ def _count_times(view: View, rng: Random) -> Draft | None:
     question = pick(rng, frames("count.times.ask", _key(asked), view.media))
     frame = frames(f"count.times.{'some' if spans else 'none'}", _key(told), view.media)
     when = join_words([span_text(span, 0.0) for span in spans])
-    answer = pick(rng, frame).format(
+    answer = reply(view, rng, frame).format(
         times=times_word(len(spans)),
         number=number_word(len(spans)),
         when=when,
@@ -126,13 +126,14 @@ def _verbs(voice: Voice, phrase: str) -> dict[str, str]:
     return {"base": base, "verbs": third_person(base), "ing": gerund(base)}
 
 
-def _count_people(view: View, rng: Random) -> Draft | None:
+def count_people(view: View, rng: Random) -> Draft | None:
+    """Ask how many people there are, where that is known."""
     number = view.values.get("num_people")
     if not isinstance(number, int | float) or isinstance(number, bool):
         return None
     count = int(number)
     question = pick(rng, frames("count.people.ask", "they", view.media))
-    answer = pick(rng, frames("count.people.answer", "they", view.media)).format(
+    answer = reply(view, rng, frames("count.people.answer", "they", view.media)).format(
         number=number_word(count), people="person" if count == 1 else "people",
         **{"is": "is" if count == 1 else "are"},
     )  # fmt: skip

@@ -5,7 +5,7 @@ from random import Random
 
 from lineament.records.record import REASONING, TIMED
 from lineament.records.write.clauses import read_word_table
-from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import (
     VOICES,
     gerund,
@@ -60,9 +60,9 @@ def _pair(
     view: View, rng: Random, form: str, asked_name: str, told_name: str, **slots: str
 ) -> tuple[str, str]:
     asked, told = ask_voice(view, rng), answer_voice(view, rng)
-    reply = slots.pop("reply", f"{form}_answer")
+    form_said = slots.pop("reply", f"{form}_answer")
     question = pick(rng, frames(f"timed.{form}", asked, view.media))
-    answer = pick(rng, frames(f"timed.{reply}", told, view.media))
+    answer = reply(view, rng, frames(f"timed.{form_said}", told, view.media))
     return (
         sentence(question.format(**_verbs(asked_name, asked, rng), **slots)),
         sentence(answer.format(**_verbs(told_name, told, rng), **slots)),
@@ -171,7 +171,7 @@ def write_order(view: View, rng: Random, acts: list[tuple[Span, str]]) -> Draft 
     rng.shuffle(listed)
     question = pick(rng, frames("timed.order", asked, view.media))
     question = question.format(options=join_words(listed))
-    answer = pick(rng, frames("timed.order_answer", told, view.media)).format(
+    answer = reply(view, rng, frames("timed.order_answer", told, view.media)).format(
         a=_verbs(first, told, rng)["verbs"], b=_verbs(second, told, rng)["verbs"]
     )
     return Draft("timed", REASONING, ((sentence(question), sentence(answer)),))

@@ -5,7 +5,7 @@ from random import Random
 
 from lineament.records.record import ONE_FACT, REASONING, TIMED
 from lineament.records.write.clauses import find_clauses, read_word_table
-from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
+from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import VOICES, sentence, span_text, with_article
 from lineament.records.write.view import View
 
@@ -30,7 +30,7 @@ def write_sex(view: View, rng: Random, count: int) -> Iterator[Draft]:
         return
     asked = pick(rng, frames("sex.ask", "the person", view.media))
     noun, male = ("man", "male") if view.male else ("woman", "female")
-    answer = pick(rng, frames("sex.answer", "the person", view.media))
+    answer = reply(view, rng, frames("sex.answer", "the person", view.media))
     yield Draft("sex", ONE_FACT, ((asked, sentence(answer.format(a_noun=f"a {noun}", male=male))),))
 
 
@@ -42,14 +42,16 @@ def write_age(view: View, rng: Random, count: int) -> Iterator[Draft]:
     if not count or (years is None and not bands):
         return
     if isinstance(years, int | float) and not isinstance(years, bool):
-        if rng.random() < 0.5 and 20 <= years < 100:
+        if (view.is_steady or rng.random() < 0.5) and 20 <= years < 100:
             decade = _DECADES[int(years // 10)]
-            answer = pick(rng, frames("age.decade", told, view.media)).format(decade=decade)
+            answer = reply(view, rng, frames("age.decade", told, view.media))
+            answer = answer.format(decade=decade)
         else:
-            answer = pick(rng, frames("age.about", told, view.media)).format(age=round(years))
+            answer = reply(view, rng, frames("age.about", told, view.media))
+            answer = answer.format(age=round(years))
     else:
         word = pick(rng, read_word_table()[bands[0]].phrases)
-        answer = pick(rng, frames("age.band", told, view.media)).format(x=word)
+        answer = reply(view, rng, frames("age.band", told, view.media)).format(x=word)
     question = pick(rng, frames("age.ask", ask_voice(view, rng), view.media))
     yield Draft("age", ONE_FACT, ((sentence(question), sentence(answer)),))
 
@@ -72,7 +74,7 @@ def write_emotion(view: View, rng: Random, count: int) -> Iterator[Draft]:
         return
     name = shown[0]
     word = read_word_table()[name].phrases[0]
-    answer = pick(rng, frames("emotion.answer", told, view.media))
+    answer = reply(view, rng, frames("emotion.answer", told, view.media))
     answer = answer.format(x=word, an_x=with_article(word))
     level = ONE_FACT
     if spans:
@@ -108,7 +110,8 @@ def write_cues(view: View, rng: Random, count: int) -> Iterator[Draft]:
         cue = pick(rng, find_cues(view, name))
         word = read_word_table()[name].phrases[0]
         clause = pick(rng, find_clauses(cue, told, view.media)).pos
-        answer = pick(rng, frames("cues.answer", told, view.media)).format(x=word, clause=clause)
+        answer = reply(view, rng, frames("cues.answer", told, view.media))
+        answer = answer.format(x=word, clause=clause)
         question = pick(rng, frames("cues.ask", ask_voice(view, rng), view.media)).format(x=word)
         yield Draft("cues", REASONING, ((sentence(question), sentence(answer)),))
 

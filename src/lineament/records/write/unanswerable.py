@@ -8,7 +8,7 @@ from typing import Any
 from lineament.records.record import ONE_FACT
 from lineament.records.write.aspects import read_aspects
 from lineament.records.write.clauses import find_clauses
-from lineament.records.write.draft import Draft, ask_voice, pick
+from lineament.records.write.draft import Draft, ask_voice, pick, reply
 from lineament.records.write.grammar import VOICES, read_words, sentence
 from lineament.records.write.view import View
 
@@ -33,7 +33,7 @@ def ask_untold(view: View, rng: Random) -> tuple[str, str]:
     topics = read_topics()
     topic = pick(rng, ("who", "ancestry", "mind", "any"))
     question = VOICES[ask_voice(view, rng)].fill(pick(rng, topics[topic]["ask"]))
-    return _finish(question, pick(rng, topics["answer"][topic]), view)
+    return _finish(question, reply(view, rng, topics["answer"][topic]), view)
 
 
 def ask_hidden(view: View, rng: Random) -> tuple[str, str] | None:
@@ -47,7 +47,7 @@ def ask_hidden(view: View, rng: Random) -> tuple[str, str] | None:
         question = VOICES[voice].fill(pick(rng, read_aspects()[key].ask))
     else:
         question = f"{pick(rng, find_clauses(key, voice, view.media)).ask}?"
-    return _finish(question, pick(rng, read_topics()["answer"]["hidden"]), view)
+    return _finish(question, reply(view, rng, read_topics()["answer"]["hidden"]), view)
 
 
 def find_hidden(view: View) -> list[str]:

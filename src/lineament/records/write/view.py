@@ -20,17 +20,21 @@ class View:
         male: Apparent sex, or None.
         media: ``picture`` or ``clip``.
         is_alone: Nobody else is annotated, so *the person* can only be this one.
+        is_steady: Answers keep to one form and call everybody *the person*: a small model then
+            learns what is seen, and not which of eight ways of saying it comes next.
     """
 
     __slots__ = (
-        "annotation", "closed", "is_alone", "male", "media", "spans", "subject", "values",
+        "annotation", "closed", "is_alone", "is_steady", "male", "media", "spans", "subject",
+        "values",
     )  # fmt: skip
 
-    def __init__(self, annotation: Annotation, subject: str) -> None:
+    def __init__(self, annotation: Annotation, subject: str, *, is_steady: bool = False) -> None:
         vocabulary = read_vocabulary()
         implies = _implications()
         self.annotation = annotation
         self.subject = subject
+        self.is_steady = is_steady
         self.values: dict[str, Value] = {}
         self.spans: dict[str, list[Span]] = {}
         for fact in annotation.facts:

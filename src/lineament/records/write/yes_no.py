@@ -77,6 +77,13 @@ def ask_yes_no(
         pos=question.pos, neg=question.neg, ask=question.ask, ask_nt=question.ask_nt
     )
     replies = frames(f"yes_no.{reply}", told, media)
+    if view.is_steady:
+        clause = find_clauses(name, told, media)[0]
+        said = f"{'Yes' if is_yes else 'No'}, {clause.pos if holds else clause.neg}."
+        return Draft(
+            "yes_no", ONE_FACT, ((sentence(text), sentence(said)),),
+            f"{polarity} {'yes' if is_yes else 'no'}",
+        )  # fmt: skip
     # A bare yes or no stands only after a plain question that tells nobody's sex.
     is_plain = frame == "{ask}?" and asked not in ("the man", "the woman")
     said = pick(rng, replies if is_plain else replies[1:])

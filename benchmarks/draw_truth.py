@@ -1,0 +1,256 @@
+"""Draw from captions of unseen attribute combinations, and read what was drawn.
+
+In the rendered style every caption holds a pair of attributes that no training picture shows
+together; it says all of the measured attributes that shall be seen, and none that shall not. In
+the photographic style captions go through all combinations of six coarse attributes. An attribute
+reader that had no part in training reads the drawings; beside it stand the same reader on
+pictures whose truth is known, and drawings read against another caption, which is chance.
+
+    python benchmarks/draw_truth.py draw-tiny --reader READER --count 500
+"""
+
+import argparse
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lineament.describe.mark import write_marked
+from lineament.faces.portrait import EYES_APART, EYES_AT
+from lineament.model.attributes import AttributeReader
+from lineament.model.drawing import DrawingModel, load_drawing_model
+from lineament.model.unmasking import Unmasking
+from lineament.training.attribute_reader import EYES_APART as WIDE_APART
+from lineament.training.attribute_reader import EYES_AT as WIDE_AT
+from lineament.training.attribute_reader import NAMES, SIZE_PX, read_probabilities
+from lineament.training.draw_tiny_combinations import sample_unseen
+from lineament.training.draw_tiny_portraits import cut_portraits, render_portrait
+from lineament.training.labels import AGE_EDGES_YEARS, age_span, read_states
+from lineament.training.unified_captions import say_style, write_prompt
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "draw_truth.json"
+SHEET = ROOT / "docs" / "pictures" / "drawn.jpg"
+# What a portrait of 96 px can show and a caption says.
+DRAWN = (
+    "male", "smile", "eyeglasses", "sunglasses", "beard", "mustache", "black_hair", "blonde_hair",
+    "gray_hair", "red_hair", "brown_hair", "bald", "wearing_hat", "wearing_lipstick", "bangs",
+    "long_hair", "curly_hair", "wearing_earrings", "open_mouth",
+)  # fmt: skip
+OLDER, OLD_YEARS = "older_than_45", 45
+PHOTOGRAPHED = ("male", "smile", "eyeglasses", OLDER, "blonde_hair", "black_hair")
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "person": ("a young woman", "an elderly man", "a bald man", "a middle-aged woman"),
+    "hair": ("a woman with long black hair", "a man with curly red hair",
+             "a woman with blonde hair and bangs", "an elderly woman with gray hair"),
+    "worn": ("a man with glasses", "a woman wearing sunglasses", "a man wearing a hat",
+             "a woman with earrings"),
+    "beard": ("a man with a beard", "a man with a moustache",
+              "a man with gray hair and a beard", "a man with glasses and a goatee"),
+    "expression": ("a smiling woman", "an angry man", "a surprised woman", "a sad man"),
+}  # fmt: skip
+STYLES = ("photo", "drawing")
+BATCH = 32
+
+
+def wide_from_portrait(pixels: np.ndarray) -> np.ndarray:
+    """Bring a portrait to the crop that the reader knows; the eyes lie at one place in both."""
+    side = pixels.shape[0]
+    scale = EYES_APART * side / (WIDE_APART * SIZE_PX)
+    across, down = side / 2 - scale * SIZE_PX / 2, EYES_AT * side - scale * WIDE_AT * SIZE_PX
+    image = Image.fromarray(pixels).transform(
+        (SIZE_PX, SIZE_PX),
+        Image.Transform.AFFINE,
+        (scale, 0, across, 0, scale, down),
+        resample=Image.Resampling.BILINEAR,
+    )
+    return np.asarray(image)
+
+
+def read_pictures(reader: AttributeReader, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return for each name, and for being older than 45, whether each picture shows it."""
+    crops = np.stack([wide_from_portrait(picture) for picture in pictures])
+    flags, ages = read_probabilities(reader, crops)
+    names = list(reader.config.names)
+    found = {name: flags[:, names.index(name)] > 0.5 for name in NAMES if name in names}
+    first_old = AGE_EDGES_YEARS.index(OLD_YEARS) + 1
+    return found | {OLDER: ages[:, first_old:].sum(axis=1) > 0.5}
+
+
+def balanced_accuracy(wanted: Sequence[bool | None], found: np.ndarray) -> float | None:
+    """Return the mean of both classes' recalls over what is known; None where one is missing."""
+    known = [place for place, value in enumerate(wanted) if value is not None]
+    truth = np.array([bool(wanted[place]) for place in known])
+    said = found[known] if known else np.zeros(0, bool)
+    if not truth.any() or truth.all():
+        return None
+    return float((said[truth].mean() + (~said[~truth]).mean()) / 2)
+
+
+def score(
+    truths: Sequence[dict[str, bool]],
+    names: Sequence[str],
+    drawn: dict[str, np.ndarray],
+    known: tuple[Sequence[dict[str, bool]], dict[str, np.ndarray]] | None,
+    shift: int,
+) -> dict[str, Any]:
+    """Return one style's table: drawings, the reader alone, and chance."""
+    rows: dict[str, Any] = {}
+    for name in names:
+        wanted = [truth.get(name) for truth in truths]
+        others = [*wanted[shift:], *wanted[:shift]]
+        value = balanced_accuracy(wanted, drawn[name])
+        if value is None:
+            continue
+        reader = None
+        if known is not None:
+            reader = balanced_accuracy([truth.get(name) for truth in known[0]], known[1][name])
+        prior = balanced_accuracy(others, drawn[name])
+        rows[name] = {"drawings": value, "reader": reader, "prior": prior,
+                      "num_true": sum(w is True for w in wanted)}  # fmt: skip
+    values = [row["drawings"] for row in rows.values()]
+    return {"attributes": rows, "mean": float(np.mean(values)) if values else None,
+            "worst": float(np.min(values)) if values else None}  # fmt: skip
+
+
+def draw_all(
+    model: DrawingModel, texts: Sequence[str], settings: Unmasking, label: str
+) -> list[np.ndarray]:
+    """Draw one picture for each text, seeded by its place."""
+    drawn: list[np.ndarray] = []
+    for start in range(0, len(texts), BATCH):
+        part = texts[start : start + BATCH]
+        drawn += list(model.draw(part, list(range(start, start + len(part))), settings))
+        print(f"{label}: {len(drawn)} of {len(texts)}", flush=True)
+    return drawn
+
+
+def measure_rendered(
+    model: DrawingModel, reader: AttributeReader, count: int, settings: Unmasking
+) -> dict[str, Any]:
+    """Score drawings in the rendered style, beside pictures that the renderer drew."""
+    annotations = [sample_unseen(number)[0] for number in range(count)]
+    names = frozenset((*DRAWN, "young", "middle_aged", "elderly"))
+    texts = [
+        write_prompt(annotation, Random(number), style="drawing", names=names)
+        for number, annotation in enumerate(annotations)
+    ]
+    truths = [read_states(annotation) for annotation in annotations]
+    drawn = read_pictures(reader, draw_all(model, texts, settings, "drawings"))
+    rendered = [
+        render_portrait(annotation, int(annotation.extra["seed"]), "drawing").pixels
+        for annotation in annotations
+    ]
+    # By halves, so that no caption is compared with one of the same pair.
+    shift = max(1, count // 2 - 1)
+    return score(truths, DRAWN, drawn, (truths, read_pictures(reader, rendered)), shift)
+
+
+def photo_captions(count: int) -> tuple[list[str], list[dict[str, bool]]]:
+    """Write captions of all combinations of the coarse attributes, with what they ask for."""
+    choices = itertools.product((True, False), (True, False), (True, False), (True, False),
+                                ("black", "blonde", "brown"))  # fmt: skip
+    texts: list[str] = []
+    truths: list[dict[str, bool]] = []
+    for male, smile, glasses, old, hair in itertools.islice(itertools.cycle(choices), count):
+        age = "elderly" if old else "young"
+        text = f"{'an' if old else 'a'} {age}{' smiling' if smile else ''} "
+        text += f"{'man' if male else 'woman'} with {hair} hair"
+        texts.append(text + (" wearing glasses" if glasses else ""))
+        truths.append({
+            "male": male, "smile": smile, "eyeglasses": glasses, OLDER: old,
+            "black_hair": hair == "black", "blonde_hair": hair == "blonde",
+        })  # fmt: skip
+    return texts, truths
+
+
+def measure_photos(
+    model: DrawingModel,
+    reader: AttributeReader,
+    count: int,
+    settings: Unmasking,
+    real: Sequence[Path],
+) -> dict[str, Any]:
+    """Score drawings in the photographic style, beside labelled real portraits."""
+    texts, truths = photo_captions(count)
+    drawn = read_pictures(reader, draw_all(model, texts, settings, "photos"))
+    known = read_real(reader, real)
+    return score(truths, PHOTOGRAPHED, drawn, known, max(1, count // 2 - 1))
+
+
+def read_real(
+    reader: AttributeReader, folders: Sequence[Path]
+) -> tuple[list[dict[str, bool]], dict[str, np.ndarray]] | None:
+    """Read the portraits of held-out galleries, with the labels that are known of them."""
+    truths: list[dict[str, bool]] = []
+    pictures: list[np.ndarray] = []
+    border = AGE_EDGES_YEARS.index(OLD_YEARS) + 1
+    for portrait in itertools.chain.from_iterable(map(cut_portraits, folders)):
+        states, (first, last) = read_states(portrait.annotation), age_span(portrait.annotation)
+        if first >= border:
+            states[OLDER] = True
+        elif 0 <= last < border:
+            states[OLDER] = False
+        truths.append(states)
+        pictures.append(portrait.pixels)
+    return (truths, read_pictures(reader, pictures)) if pictures else None
+
+
+def draw_sheet(model: DrawingModel, settings: Unmasking, path: Path, seed: int = 3) -> None:
+    """Draw both styles of every family on one sheet."""
+    side, margin = model.size_px, 70
+    columns = max(len(texts) for texts in FAMILIES.values()) * len(STYLES)
+    sheet = Image.new("RGB", (margin + columns * side, len(FAMILIES) * (side + 14)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, (family, texts) in enumerate(FAMILIES.items()):
+        told = [say_style(text, style) for style in STYLES for text in texts]
+        top = row * (side + 14)
+        pen.text((4, top + side // 2), family, fill="black")
+        for column, pixels in enumerate(model.draw(told, [seed] * len(told), settings)):
+            sheet.paste(Image.fromarray(pixels), (margin + column * side, top))
+            words = told[column].removeprefix("a drawing of ")
+            pen.text((margin + column * side + 2, top + side + 1), words[:16], fill="black")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_marked(path, np.asarray(sheet), origin="drawn")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="an installed drawing model, or a folder")
+    parser.add_argument("--reader", type=Path, help="folder of an attribute reader")
+    parser.add_argument("--real", type=Path, action="append", default=[],
+                        help="a held-out gallery, for the reader's own error")  # fmt: skip
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--guidance", type=float, default=1.75)
+    parser.add_argument("--sheet", type=Path, default=SHEET)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    options = parser.parse_args()
+    model = load_drawing_model(options.model)
+    settings = Unmasking(num_steps=options.steps, guidance=options.guidance)
+    draw_sheet(model, settings, options.sheet)
+    print(options.sheet)
+    if options.reader is None:
+        return
+    reader = AttributeReader.from_pretrained(options.reader)
+    styles = {
+        "rendered": measure_rendered(model, reader, options.count, settings),
+        "photographic": measure_photos(model, reader, options.count, settings, options.real),
+    }
+    result = {
+        "model": str(options.model), "num_captions": options.count, "steps": options.steps,
+        "guidance": options.guidance, "styles": styles,
+    }  # fmt: skip
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for style, table in styles.items():
+        print(f"{style}: mean {table['mean']:.3f}, worst {table['worst']:.3f}")
+    print(options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""UniF2ace at full size from Show-o 1.3B at 256 px; start it where there are GPUs.
+
+Nothing here has been trained at this size: a test runs two steps of it with all shapes shrunk.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lineament.training.recipe import Mix, Model, Recipe, Stage
+
+DATA = "data/unif2ace-130k"  # `lineament build unif2ace-130k`
+MEDIA = "data/media"
+SHOW_O = "weights/show-o"  # showo.safetensors and config.json
+MAGVIT = "weights/magvitv2"
+PHI = "weights/phi-1_5"  # its text tokenizer
+
+
+def unif2ace_full() -> Recipe:
+    """Return one stage of both tasks on what `lineament build unif2ace-130k` writes.
+
+    Show-o's dense layers stay whole as shared experts, so the first step begins with its own
+    outputs. Five captions come for every four pictures with questions, which hold several each.
+    """
+    return Recipe(
+        name="unif2ace-full",
+        model=Model(
+            family="unif2ace",
+            size="full",
+            start=SHOW_O,
+            tokenizer=PHI,
+            changes={"text_block": 254},
+            parts={"magvitv2": MAGVIT},
+        ),
+        stages=(_unified(),),
+        precision="bf16",
+        num_workers=8,
+        log_every=50,
+        use_tensorboard=True,
+        prepare="lineament.recipes.unif2ace_full:prepare",
+        data=DATA,
+    )
+
+
+def _unified() -> Stage:
+    options = {"data": DATA}
+    drawings = Mix(source="built-drawings", weight=5.0, options=options)
+    asking = Mix(source="built-asking", weight=4.0, options=options)
+    return Stage(
+        name="unified",
+        objective="unified",
+        # Experts are new, what Show-o knows is not.
+        learning_rates={
+            "*": 2e-5,
+            "trunk.*.routed.*": 1e-4,
+            "trunk.*.sequence.*": 1e-4,
+            "guides.*": 1e-4,
+        },
+        data=(drawings, asking),
+        num_steps=20_000,
+        batch_size=480,
+        row_tokens=768,
+        weight_decay=0.01,
+        betas=(0.9, 0.999),
+        warmup=0.05,
+        save_every=1000,
+    )
+
+
+def prepare(recipe: Recipe, out: Path, report: Callable[[str, int], None] | None = None) -> Recipe:
+    """Encode all pictures once with MAGVIT-v2, whose weights stand beside the network later.
+
+    Raises:
+        BadModel: There is no such checkpoint.
+    """
+    import torch
+
+    from lineament.model.hub import load_magvitv2
+    from lineament.training.unified_built import write_built_codes
+
+    root = out / "prepared"
+    tokenizer = load_magvitv2(recipe.model.parts["magvitv2"])
+    if not (root / "image_tokenizer" / "config.json").is_file():
+        tokenizer.save_pretrained(root / "image_tokenizer")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    codes = root / "codes"
+    write_built_codes(Path(recipe.data), Path(MEDIA), tokenizer.to(device), codes, report)  # type: ignore[arg-type]
+    stages = tuple(
+        stage.replace(data=tuple(_with_codes(mix, recipe.data, codes) for mix in stage.data))
+        for stage in recipe.stages
+    )
+    parts = {"image_tokenizer": str(root / "image_tokenizer")}
+    return recipe.replace(stages=stages, model=recipe.model.replace(parts=parts))
+
+
+def _with_codes(mix: Mix, data: str, codes: Path) -> Mix:
+    return mix.replace(options={**mix.options, "data": data, "codes": str(codes)})

@@ -1,0 +1,169 @@
+"""What chat-tiny is asked beside labels: numbers of people, and in other words; steady answers."""
+
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from lineament.annotation import Annotation, Fact, Subject
+from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.model.favchat_config import favchat_tiny_config
+from lineament.records.write.view import View
+from lineament.render import sample_face
+from lineament.training.augment import STRONG
+from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS
+from lineament.training.crowds import ROWS_OF, CrowdExamples, join_pictures
+from lineament.training.dialogues import (
+    KIND_RATES,
+    DialogueWriter,
+    _other_words,  # pyright: ignore[reportPrivateUsage]
+    ask_flag,
+    known_names,
+    write_alone,
+)
+from lineament.training.gallery import SIZE_PX, Look, write_gallery
+from lineament.training.gallery_examples import Reading, change_visual, visual_from_look
+from lineament.training.label_objective import NUM_AGES, LabelLearner
+from lineament.training.labels import UNKNOWN
+
+
+def plain_look(level: int, *, num_people: int = 1) -> Look:
+    frames = np.full((1, SIZE_PX, SIZE_PX, 3), level, np.uint8)
+    return Look(
+        frames, frames, np.ones(1, bool), np.zeros(1), np.zeros((0, 72, 3), np.float32),
+        np.zeros(0), num_people,
+    )  # fmt: skip
+
+
+def one_face(**values: bool) -> Annotation:
+    facts = tuple(Fact(name, value) for name, value in values.items())
+    return Annotation("a picture", (Subject("face 0"),), facts)
+
+
+@pytest.mark.parametrize("count", list(ROWS_OF))
+def test_people_stand_side_by_side_and_all_are_seen(count):
+    levels = [40, 90, 140, 190][:count]
+    pictures = [np.full((SIZE_PX, SIZE_PX, 3), level, np.uint8) for level in levels]
+    joined = join_pictures(pictures, ROWS_OF[count])
+    assert joined.shape == (SIZE_PX, SIZE_PX, 3)
+    for level in levels:
+        share = float((joined == level).all(axis=-1).mean())
+        assert share == pytest.approx(1 / count, abs=0.03)
+
+
+def test_crowds_are_asked_about_their_number_and_only_hold_people_who_are_alone(tmp_path):
+    looks = [(one_face(male=True), plain_look(50))] * 5
+    looks += [(one_face(male=True), plain_look(250, num_people=2))] * 5
+    write_gallery(tmp_path / "g", looks, origin="rendered")
+    crowds = CrowdExamples(200, [tmp_path / "g"], Reading(mirror_share=0, has_changes=False))
+    words = {"one": 0, "two": 0, "three": 0, "four": 0}
+    for index in range(120):
+        example = crowds.read(index, 0)
+        assert example.visual is not None
+        assert int(example.visual.frames.max()) == 50
+        said = [dialogue.messages[1]["content"] for dialogue in example.dialogues]
+        number = next(word for word in words if f" {word} " in said[0])
+        words[number] += 1
+        assert all(f" {number} " in answer for answer in said), said
+    assert min(words.values()) >= 5
+    assert words["one"] > words["four"]
+    assert crowds.read(3, 0).dialogues == crowds.read(3, 0).dialogues
+
+
+def test_whether_somebody_is_alone_is_answered_by_the_number():
+    for seed in range(60):
+        for count in (1, 2, 4):
+            question, answer = write_alone(count, Random(seed)).pairs[0]
+            asks_several = any(
+                w in question for w in ("more than one", "several", "anybody", "two")
+            )
+            assert answer.startswith("Yes") == (asks_several == (count > 1)), (question, answer)
+
+
+def test_other_words_name_known_flags_and_are_asked_plainly():
+    assert set(_other_words()) <= known_names()
+    view = View(one_face(talk=True, male=True), "face 0", is_steady=True)
+    asked = {
+        ask_flag(view, Random(seed), "talk", holds=True, is_neutral=True).pairs[0]
+        for seed in range(200)
+    }
+    assert ("Is the person saying something?", "Yes, the person talks.") in asked
+    no = View(one_face(talk=False), "face 0", is_steady=True)
+    asked = {
+        ask_flag(no, Random(seed), "talk", holds=False, is_neutral=True).pairs[0]
+        for seed in range(200)
+    }
+    assert ("Is the person saying something?", "No, the person does not talk.") in asked
+
+
+def test_steady_answers_keep_to_one_form_and_others_do_not():
+    def answers(is_steady: bool) -> dict[str, set[str]]:
+        writer = DialogueWriter(
+            num_yes_no=0, kind_rates={"color": 3, "sex": 1}, older_share=0, is_steady=is_steady
+        )
+        found: dict[str, set[str]] = {"color": set(), "sex": set()}
+        for seed in range(80):
+            for dialogue in writer.write(sample_face(5), Random(seed)):
+                found[dialogue.kind].add(str(dialogue.messages[1]["content"]))
+        return found
+
+    steady, varied = answers(True), answers(False)
+    assert len(steady["sex"]) == 1
+    assert 1 <= len(steady["color"]) <= 5  # one for each thing that has a colour
+    assert len(varied["sex"]) > 3
+    assert len(varied["color"]) > 15
+
+
+def test_steady_answers_say_yes_or_no_as_the_fact_and_the_question_go():
+    writer = DialogueWriter(num_yes_no=10, kind_rates={"conversation": 2}, older_share=0)
+    assert writer.is_steady
+    assert set(KIND_RATES) >= {"conversation"}
+    for seed in range(40):
+        for dialogue in writer.write(sample_face(seed), Random(seed)):
+            for message in dialogue.messages:
+                said = str(message["content"])
+                assert not said.startswith(("Indeed", "Certainly", "Not really", "Exactly")), said
+
+
+def test_what_is_changed_keeps_its_size_and_loses_its_colour():
+    shown = visual_from_look(plain_look(120), (0.0, 1e-6))
+    reading = Reading(frame_px=96, face_px=64)
+    changed = change_visual(shown, reading, STRONG, np.random.default_rng(0), is_gray=True)
+    assert changed.frames.shape[1:] == (96, 96, 3)
+    assert (np.ptp(changed.frames, axis=-1) == 0).all()
+
+
+def test_encoders_are_asked_alone_and_only_about_what_they_saw():
+    """The face encoder is not asked about frames without a face; the labels can be learned."""
+    torch.manual_seed(0)
+    model = FaVChatForConditionalGeneration(favchat_tiny_config(64)).train()
+    weights = torch.tensor([LABEL_WEIGHTS.get(name, 1.0) for name in LABELS.names])
+    learner = LabelLearner(model, weights, {})
+    states = torch.full((2, 1, len(LABELS.names)), UNKNOWN)
+    states[:, 0, LABELS.names.index("male")] = torch.tensor([1, 0])
+    batch = {
+        "pixel_values": torch.randn(2, 1, 3, 96, 96),
+        "face_pixel_values": torch.randn(2, 1, 3, 64, 64),
+        "frame_mask": torch.ones(2, 1, dtype=torch.bool),
+        "face_mask": torch.tensor([[True], [False]]),
+        "states": states,
+        "age_spans": torch.tensor([[0, 1], [UNKNOWN, UNKNOWN]]),
+    }
+    _, heard = learner._encode(batch)  # pyright: ignore[reportPrivateUsage]
+    assert heard["general_encoder"][1].tolist() == [0, 1]
+    assert heard["face_encoder"][1].tolist() == [0]
+    assert learner.general_encoder_directions.shape[0] == len(learner.asked_names) + NUM_AGES
+    optimizer = torch.optim.Adam(model.media.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(12):
+        patches, rows = learner._encode(batch)[1]["general_encoder"]  # pyright: ignore
+        loss = learner._ask_encoder(  # pyright: ignore[reportPrivateUsage]
+            "general_encoder", patches, states[:, 0][rows], batch["age_spans"][rows]
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert not any(module._forward_hooks for module in model.modules())
