@@ -122,6 +122,8 @@ async def _ask_transformers(url: str, folder: str) -> str:
         outcome = await ask(session, url, folder, QUESTIONS[0], None)
     if outcome.status == 200:
         return f"answers a question without a clip: {outcome.said[:80]!r}"
+    if not outcome.status:
+        return "starts, and ends the connection without an answer to a question"
     return f"starts, and answers {outcome.status} to a question"
 
 

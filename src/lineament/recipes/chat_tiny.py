@@ -5,9 +5,19 @@ from typing import Any
 from lineament.training.recipe import Mix, Model, Recipe, Stage
 
 # Shares are by example; a clip costs eight times a picture, so clips come as pictures, too.
-LABEL_SHARES = {"fairface-train": 5.4, "ffhq-train": 1.6, "lfw-train": 1.4, "clips*": 1.6}
-LOOK_SHARES = {"fairface-train": 3.0, "ffhq-train": 2.4, "lfw-train": 1.0, "clips*": 3.0}
-QUESTION_SHARES = {"fairface-train": 3.0, "ffhq-train": 2.4, "lfw-train": 0.9, "clips*": 3.6}
+LABEL_SHARES = {
+    "fairface-train": 4.0, "ffhq-train": 1.4, "lfw-train": 1.2, "clips*": 1.4, "stills*": 2.0,
+}  # fmt: skip
+LOOK_SHARES = {
+    "fairface-train": 3.0,
+    "ffhq-train": 2.4,
+    "lfw-train": 1.0,
+    "clips*": 1.8,
+    "stills*": 1.2,
+}
+QUESTION_SHARES = {
+    "fairface-train": 2.6, "ffhq-train": 2.2, "lfw-train": 0.9, "clips*": 3.2, "stills*": 1.0,
+}  # fmt: skip
 # What the encoders see; shrunk before anything else is done to a picture.
 SIZES = {"frame_px": 96, "face_px": 64}
 
@@ -113,7 +123,7 @@ def _mixes(
     mixes = []
     for folder, weight in shares.items():
         chosen = {"folders": [folder], "part": part, **options}
-        if folder.startswith("clips"):
+        if folder.startswith(("clips", "stills")):
             chosen |= clip_options
         mixes.append(Mix(source="galleries", weight=weight, options=chosen, kinds=kinds))
     return tuple(mixes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from lineament.serving.rows import Row
 from lineament.serving.slots import Slots
 
 PROMPT_TOKENS = 256  # of prompts read between two common passes
+JOINED_TOKENS = 64  # what is left of a prompt is read beside others up to this length
 # Tokens that a pass takes in about the time of one: beyond, drafts cost more than they save.
 PASS_TOKENS = {"cpu": 24}
 PASS_TOKENS_ELSEWHERE = 256
@@ -116,29 +118,58 @@ class Batch:
         row.end()
 
     def _read_prompts(self) -> None:
-        """Read some of the prompts that are not read yet, each by itself."""
+        """Read some of the prompts that are not read yet: long ones alone, short ones together.
+
+        What is left of a prompt whose clip is known is short: the question.
+        """
         budget = PROMPT_TOKENS
+        short: list[Row] = []
         for row in [row for row in self._rows if not row.is_ready]:
-            place = self._rows.index(row)
             if not row.num_read:
+                place = self._rows.index(row)
                 row.num_read = self._prefixes.load(self._slots, place, row.root, row.token_ids)
                 row.num_reused = row.num_read
                 self.figures.num_reused += row.num_read
-            stop = min(row.num_prompt, row.num_read + budget)
-            logits = self._network.read(
-                self._embedder.embed([row], [row.token_ids[row.num_read : stop]]),
-                first_row=place,
-                starts=[row.num_read],
-                num_logits=1,
-            )
-            budget -= stop - row.num_read
-            row.num_read = stop
-            if row.is_ready:
-                self._prefixes.store(self._slots, place, row.root, row.token_ids)
-                if self._say(row, logits[0], []):
-                    self._finish(row)
+            count = min(row.num_prompt - row.num_read, budget)
+            budget -= count
+            if row.num_read + count == row.num_prompt and count <= JOINED_TOKENS:
+                short.append(row)
+            else:
+                self._finish_all(self._read_together([row], count))
             if budget <= 0:
-                return
+                break
+        places = sorted(((self._rows.index(row), row) for row in short), key=itemgetter(0))
+        ended: list[Row] = []
+        while places:
+            first = places[0][0]
+            neighbours = [row for n, (place, row) in enumerate(places) if place == first + n]
+            del places[: len(neighbours)]
+            ended += self._read_together(neighbours, JOINED_TOKENS)
+        self._finish_all(ended)  # only now: who leaves gives its place to the last one
+
+    def _read_together(self, rows: list[Row], most: int) -> list[Row]:
+        """Read on in the prompts of neighbouring rows, at most so many tokens of each.
+
+        Returns:
+            The rows whose answer ends with its first token.
+        """
+        texts = [row.token_ids[row.num_read : row.num_prompt][:most] for row in rows]
+        num_queries, shortest = max(map(len, texts)), min(map(len, texts))
+        num_logits = num_queries - shortest + 1
+        logits = self._network.read(
+            self._embedder.embed(rows, [_fill_up(text, num_queries) for text in texts]),
+            first_row=self._rows.index(rows[0]),
+            starts=[row.num_read for row in rows],
+            num_logits=num_logits,
+        )
+        ended = []
+        for row, text, scores in zip(rows, texts, logits, strict=True):
+            row.num_read += len(text)
+            if row.is_ready:
+                self._prefixes.store(self._slots, self._rows.index(row), row.root, row.token_ids)
+                if self._say(row, scores[len(text) - shortest :][:1], []):
+                    ended.append(row)
+        return ended
 
     def _step(self) -> None:
         rows = list(self._rows)
@@ -164,8 +195,7 @@ class Batch:
                 row.num_read += 1
                 if self._say(row, scores[: 1 + len(guesses)], guesses):
                     ended.append(row)
-        for row in ended:  # only now, when all rows know how far they have been read
-            self._finish(row)
+        self._finish_all(ended)  # only now, when all rows know how far they have been read
 
     def _say(self, row: Row, logits: Float[Tensor, "tokens vocab"], drafts: list[int]) -> bool:
         """Let a row take its next tokens, and say whether it ends with them.
@@ -178,6 +208,10 @@ class Batch:
         row.num_read += num_said - 1
         self.figures.num_said += num_said
         return is_end
+
+    def _finish_all(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._finish(row)
 
     def _finish(self, row: Row) -> None:
         """Keep what was read of an answer that has ended, and let it go."""

@@ -26,7 +26,7 @@ class Change:
     shift: float = 0.06
     zoom: float = 0.12
     turn_degrees: float = 6.0
-    blur_share: float = 0.2
+    blur_share: float = 0.35
 
 
 STRONG = Change()

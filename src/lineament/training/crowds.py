@@ -24,8 +24,9 @@ from lineament.training.gallery_examples import (
     visual_from_look,
 )
 
-# Of ten pictures, how many show one person, two, three, four.
-NUM_PEOPLE = (1, 1, 1, 1, 2, 2, 2, 3, 3, 4)
+# Of ten pictures, how many show one person, two, three, four. "There is" is more often right than
+# "there are": a model that is not sure says what is usual.
+NUM_PEOPLE = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 ROWS_OF = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2)}
 
 

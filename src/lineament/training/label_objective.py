@@ -3,8 +3,8 @@
 What face pre-training does for the full-size face encoder, labels do for a small one. Every
 label has a fixed direction in the space of visual tokens, so the language model later finds
 what a frame holds in the tokens themselves, and no head has to be trained, saved or thrown away.
-The labels that count most have directions in each encoder's own space as well: an encoder that is
-asked alone learns several times faster than one that is heard through an adapter beside another.
+They have directions in each encoder's own space as well: an encoder that is asked alone learns
+several times faster than one that is heard through an adapter beside another.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,10 @@ _SIZES_OF = {"general_encoder": "vision_config", "face_encoder": "face_config"}
 # What each encoder gave, and which of the pictures it was given.
 Heard = dict[str, tuple[Tensor, Tensor]]
 SMOOTHING = 0.02
-FLAG_WEIGHT, AGE_WEIGHT = 2.0, 0.5
-ENCODER_WEIGHT, ENCODER_NAME_WEIGHT = 1.0, 3.0  # names that count so much are asked of encoders
+# Of the names that most real faces are labelled with, of all others together, of ages. The others
+# are an order more, and known of clips alone: as voices among the first they were hardly learned.
+FLAG_WEIGHT, OTHER_WEIGHT, AGE_WEIGHT = 2.0, 6.0, 0.5
+ENCODER_WEIGHT = 1.0
 WATCHED = 5.0  # names that count at least so much are reported by name
 NUM_AGES = len(AGE_EDGES_YEARS) + 1
 MAX_WEIGHT = 6.0
@@ -87,12 +89,13 @@ class LabelLearner(nn.Module):
         groups[watched] = torch.arange(len(watched)) + 2
         self.register_buffer("groups", groups, persistent=False)
         self.register_buffer("directions", directions, persistent=False)
-        asked = (name_weights >= ENCODER_NAME_WEIGHT).nonzero()[:, 0]
-        self.register_buffer("asked_names", asked, persistent=False)
+        self.asked: dict[str, nn.Module] = {}  # the encoders that are wide enough to be asked
         for name, sizes in _SIZES_OF.items():
-            if getattr(model.media, name) is not None:
-                dim = getattr(model.config, sizes).hidden_size
-                own = label_directions(len(asked) + NUM_AGES, dim)
+            dim = 2 * getattr(model.config, sizes).hidden_size
+            encoder = getattr(model.media, name)
+            if encoder is not None and dim >= self.num_names + NUM_AGES:
+                self.asked[name] = encoder
+                own = label_directions(self.num_names + NUM_AGES, dim)
                 self.register_buffer(f"{name}_directions", own, persistent=False)
 
     def forward(self, **batch: Any) -> dict[str, Tensor | None]:
@@ -103,19 +106,14 @@ class LabelLearner(nn.Module):
         tokens = media.visual_tokens.unflatten(1, (frame_mask.shape[1], -1)).float()
         # Every stream is asked for all that it can tell, alone and with the others.
         logits = SCALE * tokens.mean(dim=2)[frame_mask] @ self.directions.T
-        flags, ages = logits[:, : self.num_names], logits[:, self.num_names :]
-        losses, names = flag_losses(flags, batch["states"][frame_mask])
-        spans = batch["age_spans"][frame_mask.nonzero()[:, 0]]
-        age = span_losses(ages, spans)
-        weights = self.name_weights[names]
-        weighted = (losses * weights).sum() / weights.sum().clamp(min=1e-6)
-        total = FLAG_WEIGHT * weighted + logits.sum() * 0
-        if len(age):
-            total = total + AGE_WEIGHT * age.mean()
         states = batch["states"][frame_mask]
+        spans = batch["age_spans"][frame_mask.nonzero()[:, 0]]
+        total, (losses, names, age) = self._score(logits, states, spans)
         for name, (patches, rows) in heard.items():
-            own = self._ask_encoder(name, patches, states[rows], spans[rows])
-            total = total + ENCODER_WEIGHT * own
+            read = torch.cat([patches.mean(1), patches.amax(1)], dim=-1).float()
+            read = functional.layer_norm(read, read.shape[-1:])
+            own = ENCODER_SCALE * read @ getattr(self, f"{name}_directions").T
+            total = total + ENCODER_WEIGHT * self._score(own, states[rows], spans[rows])[0]
         router = logits.new_zeros(())
         if media.balance_loss is not None:
             router = self.model.config.balance_weight * media.balance_loss
@@ -129,22 +127,26 @@ class LabelLearner(nn.Module):
             "expert_ids": media.expert_ids,
         }
 
-    def _ask_encoder(
+    def _score(
         self,
-        name: str,
-        patches: Float[Tensor, "pictures patches dim"],
-        states: Int[Tensor, "pictures names"],
-        spans: Int[Tensor, "pictures 2"],
-    ) -> Float[Tensor, ""]:
-        """Return the loss of the labels that count most, read off one encoder alone."""
-        names = self.asked_names
-        read = functional.layer_norm(patches.float().mean(1), patches.shape[-1:])
-        logits = ENCODER_SCALE * read @ getattr(self, f"{name}_directions").T
-        losses, known = flag_losses(logits[:, : len(names)], states[:, names])
-        weights = self.name_weights[names][known]
-        total = FLAG_WEIGHT * (losses * weights).sum() / weights.sum().clamp(min=1e-6)
-        age = span_losses(logits[:, len(names) :], spans)
-        return total + AGE_WEIGHT * age.mean() if len(age) else total
+        logits: Float[Tensor, "frames labels"],
+        states: Int[Tensor, "frames names"],
+        spans: Int[Tensor, "frames 2"],
+    ) -> tuple[Float[Tensor, ""], tuple[Tensor, Tensor, Tensor]]:
+        """Return the whole loss, and the losses of names, which names, and those of ages."""
+        losses, names = flag_losses(logits[:, : self.num_names], states)
+        age = span_losses(logits[:, self.num_names :], spans)
+        weights = self.name_weights[names]
+        is_first = weights > 1.0
+        total = logits.sum() * 0
+        if is_first.any():
+            first = (losses * weights)[is_first].sum() / weights[is_first].sum()
+            total = total + FLAG_WEIGHT * first
+        if not is_first.all():
+            total = total + OTHER_WEIGHT * losses[~is_first].mean()
+        if len(age):
+            total = total + AGE_WEIGHT * age.mean()
+        return total, (losses, names, age)
 
     def _encode(self, batch: Mapping[str, Any]) -> tuple[MediaTokens, Heard]:
         """Encode, and keep what each encoder gave, and of which rows."""
@@ -163,11 +165,9 @@ class LabelLearner(nn.Module):
             if len(shown[name]):
                 heard[name] = output, shown[name]
 
-        encoders = {name: getattr(self.model.media, name) for name in _SIZES_OF}
         handles = [
             encoder.register_forward_hook(partial(keep, name))
-            for name, encoder in encoders.items()
-            if encoder is not None
+            for name, encoder in self.asked.items()
         ]
         try:
             media = self.model.encode_media(**inputs, streams=streams)

@@ -34,7 +34,8 @@ from lineament.training.recipe import Mix, Recipe
 
 logger = logging.getLogger(__name__)
 FIRST_SEED = 110_000  # rendered clips that are measured have seeds from 500,000 on
-CLIPS_A_GALLERY = 150
+FIRST_STILL = 200_000
+CLIPS_A_GALLERY, STILLS_A_GALLERY = 150, 1000
 CLIP_FPS = 20
 FLAT_SHARE, COMPRESSED_SHARE = 0.25, 0.6
 
@@ -61,7 +62,12 @@ Report = Callable[[str, int], None]
 
 
 def prepare_galleries(
-    data: Path, root: Path, *, num_clips: int = 900, report: Report | None = None
+    data: Path,
+    root: Path,
+    *,
+    num_clips: int = 900,
+    num_stills: int = 4000,
+    report: Report | None = None,
 ) -> None:
     """Look at every training picture and draw the clips; what is whole already is left alone.
 
@@ -69,6 +75,8 @@ def prepare_galleries(
         data: Folder with the real data sets, each in a folder of its own.
         root: Where galleries go.
         num_clips: Rendered clips, in galleries of 150.
+        num_stills: Rendered pictures, in galleries of 1,000: a face costs a fraction of a clip's
+            time, and what does not move is learned from how many faces there are.
         report: Told the gallery and how many items of it are done.
 
     Raises:
@@ -87,6 +95,12 @@ def prepare_galleries(
             name = f"clips{number}"
             if not (root / name / MANIFEST).is_file():
                 looks = draw_looks(FIRST_SEED + number * CLIPS_A_GALLERY, CLIPS_A_GALLERY, finder)
+                write_gallery(root / name, _counted(name, looks, report), origin="rendered")
+        for number in range(-(-num_stills // STILLS_A_GALLERY)):
+            name = f"stills{number}"
+            if not (root / name / MANIFEST).is_file():
+                first = FIRST_STILL + number * STILLS_A_GALLERY
+                looks = draw_looks(first, STILLS_A_GALLERY, finder, is_picture=True)
                 write_gallery(root / name, _counted(name, looks, report), origin="rendered")
     finally:
         finder.close()
@@ -184,11 +198,14 @@ def look_at_part(
     yield from join_looks(pictures(), finder)
 
 
-def draw_looks(first: int, count: int, finder: FaceFinder) -> Iterator[tuple[Annotation, Look]]:
-    """Draw clips of successive seeds and look at them as at any clip."""
+def draw_looks(
+    first: int, count: int, finder: FaceFinder, *, is_picture: bool = False
+) -> Iterator[tuple[Annotation, Look]]:
+    """Draw clips or pictures of successive seeds and look at them as at any other."""
     for seed in range(first, first + count):
-        annotation = sample_face(seed)
+        annotation = sample_face(seed, is_picture=is_picture)
         times = np.arange(0, annotation.duration_seconds, 1 / CLIP_FPS)
+        times = np.zeros(1) if is_picture else times
         yield annotation, look_at(draw_frames(annotation, seed, times), times, finder)
 
 
