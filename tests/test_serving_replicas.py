@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -156,19 +157,30 @@ def test_a_killed_replica_costs_its_own_requests_alone(url: str, replicas: Repli
     media = data_url(clip.read_bytes())
     outcomes = list[str]()
 
-    def follow(body: dict[str, Any]) -> None:
-        outcomes.append(follow_stream(url, body))
+    is_killed = threading.Event()
+
+    def follow(body: dict[str, Any]) -> None:  # a client that always has a request under way
+        while not is_killed.is_set():
+            outcomes.append(follow_stream(url, body))
 
     bodies = [ask(media, stream=number % 3 > 0, max_tokens=900) for number in range(8)]
     for body in bodies:
         if not body["stream"]:
             body["temperature"], body["seed"] = 1.0, 3
     threads = [threading.Thread(target=follow, args=(body,)) for body in bodies]
+    wait_until(  # both have told of themselves
+        lambda: complete(url, ask(media, max_tokens=2)).ok and len(replicas._reports) == 2,
+        seconds=300,
+    )
     before = {int(name.rpartition(":")[2]) for name in replicas._reports}
     assert len(before) == 2
     for thread in threads:
         thread.start()
-    wait_until(lambda: replicas.measure().num_answering == len(bodies), seconds=300)
+    wait_until(lambda: len(outcomes) >= len(bodies), seconds=300)
+    os.kill(min(before), signal.SIGSTOP)  # toys answer too fast to be met in the middle
+    time.sleep(2)
+    num_before = len(outcomes)
+    is_killed.set()
     os.kill(min(before), signal.SIGKILL)
     after = Counter[str]()
     while len({int(name.rpartition(":")[2]) for name in replicas._reports} - {min(before)}) < 2:
@@ -177,10 +189,11 @@ def test_a_killed_replica_costs_its_own_requests_alone(url: str, replicas: Repli
     for thread in threads:
         thread.join(timeout=600)
     counts = Counter(outcomes)
-    assert len(outcomes) == len(bodies)
+    assert len(outcomes) <= num_before + len(bodies)
     assert set(counts) <= {"whole", "replica_died", "503 replica_died"}, counts
     died = counts["replica_died"] + counts["503 replica_died"]
-    assert 1 <= died < len(bodies), counts
+    assert 1 <= died <= len(bodies), counts
+    assert counts["whole"] >= len(bodies)
     assert set(after) <= {"whole", "replica_died", "503 replica_died"}, after
     assert after["whole"] > 0
     assert len(replicas._places) == 0
