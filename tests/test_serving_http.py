@@ -15,9 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from lineament.cli.check import dict_from_checked
 from lineament.describe.chat import Chat
 from lineament.describe.mark import SOURCE_TYPES
+from lineament.describe.verdicts import dict_from_checked
 from lineament.serving.app import make_app
 from lineament.serving.artist import Artist
 from lineament.serving.keys import Keys

@@ -158,16 +158,18 @@ def test_a_killed_replica_costs_its_own_requests_alone(url: str, replicas: Repli
     outcomes = list[str]()
 
     is_killed = threading.Event()
+    num_done = [0] * 8
 
-    def follow(body: dict[str, Any]) -> None:  # a client that always has a request under way
+    def follow(number: int, body: dict[str, Any]) -> None:  # always has a request under way
         while not is_killed.is_set():
             outcomes.append(follow_stream(url, body))
+            num_done[number] += 1
 
-    bodies = [ask(media, stream=number % 3 > 0, max_tokens=900) for number in range(8)]
+    bodies = [ask(media, stream=number % 3 > 0, max_tokens=900) for number in range(len(num_done))]
     for body in bodies:
         if not body["stream"]:
             body["temperature"], body["seed"] = 1.0, 3
-    threads = [threading.Thread(target=follow, args=(body,)) for body in bodies]
+    threads = [threading.Thread(target=follow, args=row) for row in enumerate(bodies)]
     wait_until(  # both have told of themselves
         lambda: complete(url, ask(media, max_tokens=2)).ok and len(replicas._reports) == 2,
         seconds=300,
@@ -177,8 +179,21 @@ def test_a_killed_replica_costs_its_own_requests_alone(url: str, replicas: Repli
     for thread in threads:
         thread.start()
     wait_until(lambda: len(outcomes) >= len(bodies), seconds=300)
-    os.kill(min(before), signal.SIGSTOP)  # toys answer too fast to be met in the middle
-    time.sleep(2)
+
+    def stop_with_a_request() -> bool:
+        """Hold the replica still; tell whether a client waits for it, and let it go on if none."""
+        os.kill(min(before), signal.SIGSTOP)
+        start, deadline = list(num_done), time.monotonic() + 60
+        while time.monotonic() < deadline and sum(num_done) <= sum(start) + 4 * len(bodies):
+            time.sleep(0.05)  # what the other one holds is answered many times over
+        if any(now == then for now, then in zip(num_done, start, strict=True)):
+            return True
+        os.kill(min(before), signal.SIGCONT)
+        time.sleep(0.3)
+        return False
+
+    # Toys answer too fast to be met in the middle; a stopped one keeps what it holds.
+    wait_until(stop_with_a_request, seconds=300)
     num_before = len(outcomes)
     is_killed.set()
     os.kill(min(before), signal.SIGKILL)

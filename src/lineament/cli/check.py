@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -41,6 +41,8 @@ def check(
         path = write_check_report(words, checked, evidence, report)
         Console(stderr=True).print(f"report: {path}", highlight=False, soft_wrap=True)
     if as_json:
+        from lineament.describe.verdicts import dict_from_checked
+
         print(json.dumps(dict_from_checked(checked, evidence.annotation.media or str(against))))
     else:
         print_checked(words, checked)
@@ -69,36 +71,6 @@ def read_text(text: str) -> str:
     if not content.strip():
         raise BadInput(f"{path}: the file is empty")
     return content
-
-
-def dict_from_checked(checked: "Checked", media: str) -> dict[str, Any]:
-    """Return the result in the JSON shape of ``lineament check``."""
-    from lineament.describe.verdicts import count_verdicts
-
-    return {
-        "media": media,
-        "claims": [
-            {
-                "text": row.claim.text,
-                "name": row.claim.name,
-                "value": row.claim.value,
-                "negated": row.claim.negated,
-                "hedged": row.claim.hedged,
-                "start": row.claim.start,
-                "stop": row.claim.stop,
-                "span_seconds": row.claim.span_seconds,
-                "verdict": row.verdict,
-                "evidence": {
-                    "says": row.evidence,
-                    "fact": row.fact.to_dict() | {"subject": row.fact.subject}
-                    if row.fact
-                    else None,
-                },
-            }
-            for row in checked.claims
-        ],
-        **count_verdicts(checked),
-    }
 
 
 def print_checked(text: str, checked: "Checked") -> None:

@@ -2,6 +2,7 @@
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,29 @@ def count_verdicts(checked: Checked) -> dict[str, int]:
         "contradicted": checked.contradicted,
         "unknown": checked.unknown,
     }
+
+
+def dict_from_checked(checked: Checked, media: str) -> dict[str, Any]:
+    """Return verdicts in the JSON shape of ``lineament check``, which the server gives, too."""
+    claims = [
+        {
+            "text": row.claim.text,
+            "name": row.claim.name,
+            "value": row.claim.value,
+            "negated": row.claim.negated,
+            "hedged": row.claim.hedged,
+            "start": row.claim.start,
+            "stop": row.claim.stop,
+            "span_seconds": row.claim.span_seconds,
+            "verdict": row.verdict,
+            "evidence": {
+                "says": row.evidence,
+                "fact": row.fact.to_dict() | {"subject": row.fact.subject} if row.fact else None,
+            },
+        }
+        for row in checked.claims
+    ]
+    return {"media": media, "claims": claims, **count_verdicts(checked)}
 
 
 def split_by_claims(text: str, checked: Checked) -> list[tuple[str, CheckedClaim | None]]:

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from lineament.annotation import Annotation
-from lineament.claims.check import Checked
 from lineament.describe.annotate import AnnotatedClip, subject_id
-from lineament.describe.verdicts import count_verdicts
 from lineament.errors import BadInput, BadMedia, LineamentError, MissingExtra
 from lineament.serving.answering import Reply
 from lineament.serving.ticket import (
@@ -191,26 +188,3 @@ def dict_from_annotated(annotated: AnnotatedClip, *, has_boxes: bool) -> dict[st
             for track in annotated.followed.tracks
         ]
     return told
-
-
-def dict_from_checked(checked: Checked, annotation: Annotation) -> dict[str, Any]:
-    """Return verdicts in the shape of ``lineament check``."""
-    claims = [
-        {
-            "text": row.claim.text,
-            "name": row.claim.name,
-            "value": row.claim.value,
-            "negated": row.claim.negated,
-            "hedged": row.claim.hedged,
-            "start": row.claim.start,
-            "stop": row.claim.stop,
-            "span_seconds": row.claim.span_seconds,
-            "verdict": row.verdict,
-            "evidence": {
-                "says": row.evidence,
-                "fact": row.fact.to_dict() | {"subject": row.fact.subject} if row.fact else None,
-            },
-        }
-        for row in checked.claims
-    ]
-    return {"media": annotation.media, "claims": claims, **count_verdicts(checked)}

@@ -7,8 +7,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from lineament.annotation import annotation_from_dict
+from lineament.describe.verdicts import dict_from_checked
 from lineament.errors import BadInput, BadMedia
-from lineament.serving.replies import dict_from_annotated, dict_from_checked, dict_from_file
+from lineament.serving.replies import dict_from_annotated, dict_from_file
 from lineament.serving.served import client_of, served_of
 from lineament.serving.ticket import Ticket
 from lineament.serving.waiting import Waiting
@@ -94,7 +95,7 @@ async def check(body: CheckRequest, request: Request) -> Response:
         given = await run_in_threadpool(annotation_from_dict, body.annotation)
         ticket = served.engine.check(body.text, given, client=client)
         checked, annotation = await _wait_for(ticket, request)
-    return JSONResponse(dict_from_checked(checked, annotation))
+    return JSONResponse(dict_from_checked(checked, annotation.media))
 
 
 async def _wait_for(ticket: Ticket, request: Request) -> Any:

@@ -186,7 +186,7 @@ def look_at_part(
     """
     folder = data / part.folder
     if not folder.is_dir():
-        raise BadInput(f"{folder}: not there", hint="chat-tiny learns from real faces, too")
+        raise BadInput(f"{folder}: not there", hint="the small models learn from real faces, too")
 
     def pictures() -> Iterator[tuple[Annotation, np.ndarray]]:
         for item in SOURCES[part.source].read(folder, part.split):
