@@ -541,32 +541,3 @@ def test_a_chat_is_asked_once_per_media_and_its_errors_are_failures():
     assert calls == [("q0", "q1"), ("q0", "q1")]
     assert answered.answers == {"a0": "q0!", "a1": "q1!"}
     assert answered.failures == {"b0": "the server is gone", "b1": "the server is gone"}
-
-
-def test_zero_shot_is_said_only_after_ids_subjects_and_pictures_were_compared(faces, tmp_path):
-    from lineament.evaluation.overlap import hash_picture
-
-    few = Options(limit=4)  # of each part: what is compared does not hang on the number
-    found = FirstLight().read_items(faces, few)
-    item = found.items[0]
-    apart = {"media": "other.jpg", "split_key": "somebody", "picture_hash": "0" * 32}
-    shared = [
-        {"media": f"elsewhere/{Path(item.media).name}"},
-        {"split_key": item.subject},
-        {"picture_hash": hash_picture(found.open_media(item.media))},
-    ]
-    manifest = tmp_path / "manifest.jsonl"
-
-    def verdict(row):
-        manifest.write_text(json.dumps(row) + "\n")
-        result, _, _ = run_task(
-            FirstLight(), Constant("Yes."), faces, options=few, manifest=manifest
-        )
-        return result.to_dict()["zero_shot"]
-
-    assert verdict(apart) is True
-    assert verdict({"split_key": "somebody"}) is None  # two of three were never told
-    assert [verdict(apart | row) for row in shared] == [False, False, False]
-    manifest.write_text("{}\n")
-    with pytest.raises(BadInput, match="tells nothing"):
-        run_task(FirstLight(), Constant("Yes."), faces, manifest=manifest)

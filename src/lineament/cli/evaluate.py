@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from lineament.cli.figures import print_result
 from lineament.cli.progress import show_progress
 from lineament.errors import BadInput
 
 if TYPE_CHECKING:
     from lineament.evaluation.answerer import Answerer
-    from lineament.evaluation.result import Result
+    from lineament.evaluation.tasks.task import Grader
 
 RESULT, PAGE = "result.json", "index.html"
 
@@ -31,7 +31,13 @@ class Through(enum.StrEnum):
 def evaluate(
     task: Annotated[str, typer.Argument(help="A task's name; `list` lists them.")],
     data: Annotated[Path | None, typer.Option("--data", help="The data set's folder.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="A model's name or folder.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="A model's name or folder; hf:X, vqa:X and reader:FOLDER for models of others.",
+        ),
+    ] = None,
     through: Annotated[
         Through, typer.Option(help="Ask the network alone, or the whole chat with its rules.")
     ] = Through.NETWORK,
@@ -61,13 +67,22 @@ def evaluate(
     phrasings: Annotated[
         bool, typer.Option("--phrasings", help="Ask in all wordings: prompt sensitivity.")
     ] = False,
+    frames: Annotated[
+        str, typer.Option(help="Ask about clips again with so many frames each: 1,2,4,8.")
+    ] = "",
+    shuffle_frames: Annotated[
+        bool, typer.Option("--shuffle-frames", help="Ask about clips again, frames out of order.")
+    ] = False,
+    judge: Annotated[
+        str, typer.Option(help="Grade free answers, too: claims, or MODEL@URL of a server.")
+    ] = "",
     compare: Annotated[
         list[Path] | None,
         typer.Option("--compare", help="Predictions of others, compared in pairs."),
     ] = None,
     trained_on: Annotated[
         Path | None,
-        typer.Option("--trained-on", help="Training manifest, to check for overlap."),
+        typer.Option("--trained-on", help="Training manifest or built data set: any overlap?"),
     ] = None,
     items: Annotated[
         Path | None, typer.Option("--write-items", help="Write the questions as JSON Lines.")
@@ -82,6 +97,10 @@ def evaluate(
         for entry in TASKS.values():
             print(f"{entry.name}: {entry.about}")
         return
+    if task.startswith("paper:"):
+        from lineament.cli.papers import show_paper
+
+        return show_paper(task, data, out, as_json=as_json)
     chosen = require_task(task)
     if chosen.needs_folder and data is None:
         raise BadInput(f"{task} needs its data", hint="say where it lies: --data DIR")
@@ -101,7 +120,8 @@ def evaluate(
     with show_progress(f"Asking {answerer.name}", 1.0) as advance:
         result, found, answered = run_task(
             chosen, answerer, folder, options=options, out=out, blind=blindfold, others=others,
-            manifest=trained_on,
+            manifest=trained_on, frames=read_counts(frames), shuffle_frames=shuffle_frames,
+            judge=open_judge(judge) if judge else None,
             on_item=lambda _, done, total: advance(done / total),
         )  # fmt: skip
     row = result.to_dict()
@@ -131,6 +151,12 @@ def find_answerers(
         BadInput: Not exactly one of the two is given, a file cannot be blinded, or streams are
             to be switched off that are out of reach.
     """
+    from lineament.evaluation.foreign_open import is_foreign, open_foreign
+
+    if model is not None and is_foreign(model):
+        if predictions is not None or endpoint is not None or through is Through.CHAT:
+            raise BadInput(f"{model} is asked by itself", hint="give --model alone")
+        return open_foreign(model, is_blind=is_blind, without=without)
     is_network = model is not None and endpoint is None and through is Through.NETWORK
     if without and not is_network:
         raise BadInput("--without needs a model of ours, asked as a network alone")
@@ -157,6 +183,39 @@ def find_answerers(
     return answerer, answerer.blindfolded() if is_blind else None
 
 
+def read_counts(text: str) -> tuple[int, ...]:
+    """Read ``1,2,4,8``.
+
+    Raises:
+        BadInput: A part is no whole number of 1 and more.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    for part in parts:
+        if not part.isdecimal() or int(part) < 1:
+            raise BadInput(f"--frames: {part!r} is no number of frames", hint="--frames 1,2,4,8")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def open_judge(name: str) -> "Grader":
+    """Return the judge by rules, or one behind a server; its key is read as for ``--endpoint``.
+
+    Raises:
+        BadInput: The name is neither.
+    """
+    from lineament.endpoint import Settings
+    from lineament.evaluation.judges import EndpointJudge, RuleJudge
+
+    if name == RuleJudge.name:
+        return RuleJudge()
+    model, _, url = name.partition("@")
+    if not model or not url.startswith(("http://", "https://")):
+        raise BadInput(
+            f"--judge: {name!r} is no judge",
+            hint="claims, or MODEL@URL such as gpt-4o@https://api.openai.com/v1",
+        )
+    return EndpointJudge(Settings(url, model, os.environ.get("OPENAI_API_KEY", "")))
+
+
 def open_endpoint(url: str, model: str, *, is_blind: bool) -> "tuple[Answerer, Answerer | None]":
     """Reach a server; the key is read from the environment, as its own clients do."""
     from lineament.endpoint import Settings
@@ -179,55 +238,3 @@ def write_items(items: object, path: Path) -> None:
             if item.options:
                 row["options"] = list(item.options)  # type: ignore[assignment]
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def print_result(result: "Result") -> None:
-    """Print the figures for a person."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    blind = (result.about.get("blind") or {}).get("metrics", {})
-    compared: dict[str, dict] = result.about.get("compared") or {}
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    heads = ["metric", "value", "95 %", "prior", "n", "pos", "denied", "agree", "yes-bias"]
-    heads += ["blind"] if blind else []
-    heads += list(compared)
-    for place, heading in enumerate(heads):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
-    headline = result.about.get("headline")
-    for name, figure in result.scores.figures.items():
-        cells = [
-            f"[bold]{name}[/bold]" if name == headline else name,
-            _show(figure.value), _show_pair(figure.low, figure.high), _show(figure.prior),
-            str(figure.num_items or ""),
-            "" if figure.num_positives is None else str(figure.num_positives),
-            *(_show(figure.extra.get(key)) for key in ("denied", "agreement", "yes_bias")),
-        ]  # fmt: skip
-        cells += [_show_other(blind.get(name))] if blind else []
-        cells += [_show_other(other["metrics"].get(name)) for other in compared.values()]
-        table.add_row(*cells)
-    console.print(
-        f"{result.task}: {result.model}, {result.num_items} items", markup=False, highlight=False
-    )
-    console.print(table)
-    for key in ("excluded", "dropped"):
-        for reason, number in (result.about.get(key) or {}).items():
-            console.print(f"{key}: {number} {reason}", markup=False, highlight=False)
-    if result.about.get("num_failures"):
-        number = result.about["num_failures"]
-        console.print(f"failed, counted as wrong: {number}", markup=False, highlight=False)
-    if result.scores.unread_ids:
-        number = len(result.scores.unread_ids)
-        console.print(f"unread, counted as wrong: {number}", markup=False, highlight=False)
-
-
-def _show(value: float | None) -> str:
-    return "" if value is None or value != value else f"{value:.3f}"
-
-
-def _show_pair(low: float, high: float) -> str:
-    return "" if low != low else f"{low:.3f}-{high:.3f}"
-
-
-def _show_other(figure: dict | None) -> str:
-    return "" if figure is None else _show(figure["value"])

@@ -248,3 +248,16 @@ def group_by_visual(batch: Sequence[Asked]) -> list[tuple[Visual, list[int]]]:
 def asked_from_item(item: Item, visual: Visual | None) -> Asked:
     """Hide an item's truth."""
     return Asked(item.id, item.question, item.options, visual)
+
+
+def spread_frames(visual: Visual, max_frames: int) -> list[int]:
+    """Return which frames are shown: so many at most, the first and the last among them."""
+    count = min(max_frames, len(visual.frames))
+    places = np.linspace(0, len(visual.frames) - 1, count).round().astype(int)
+    return np.unique(places).tolist()
+
+
+def tell_times(visual: Visual, places: Sequence[int]) -> str:
+    """Say in words when frames are shown, for models that get them as several pictures."""
+    times = ", ".join(f"{visual.times_seconds[place]:.2f}" for place in places)
+    return f"These are frames of one clip, at {times} seconds."

@@ -14,6 +14,8 @@ from jaxtyping import UInt8
 from lineament.errors import BadInput
 
 Kind = Literal["yes_no", "age", "class", "choice", "exact", "spans", "labels", "text", "box"]
+# How much an answer takes, as scores by level call it.
+LEVEL_NAMES: Mapping[int, str] = {1: "single", 2: "several", 3: "timed", 4: "reasoning"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Item:
         level: How much an answer takes: 1 one fact, 2 several, 3 timed, 4 reasoning; 0 unknown.
         audit: Labels for group gaps alone: sex, age band, ancestry as the data set has them.
             They are never asked for and never shown to a model.
+        source: The data set the media come from, as our sources are called; empty where the
+            task reads one data set alone, which then has the task's name.
     """
 
     id: str
@@ -60,6 +64,7 @@ class Item:
     phrasing: int = 0
     level: int = 0
     audit: Mapping[str, str] = field(default_factory=dict, compare=False)
+    source: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

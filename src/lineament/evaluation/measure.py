@@ -1,5 +1,6 @@
 """Measures: per-item summands of a figure, so that it can be resampled and compared in pairs."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,13 @@ class Measure:
     prior: float | None = None
     num_positives: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        """The figure alone, unscaled and without an interval; nan where there is no item."""
+        if not len(self.ids):
+            return math.nan
+        return float(self.statistic(np.asarray(self.stats, np.float64).sum(0, keepdims=True))[0])
 
     def figure(self) -> Figure:
         """Compute the figure and its interval."""

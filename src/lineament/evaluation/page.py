@@ -7,6 +7,7 @@ from typing import Any
 
 from lineament.errors import LineamentError
 from lineament.evaluation.item import Item, ItemSet
+from lineament.evaluation.page_tables import draw_tables
 from lineament.evaluation.result import Figure, Result
 from lineament.report import COLOURS, Page, Section, picture_html, table_html, write_page
 
@@ -23,7 +24,10 @@ def write_run_page(path: Path, result: Result, found: ItemSet, answers: Mapping[
         sections.append(Section(f"Against {name}", compared_html(other)))
     if result.about.get("published"):
         sections.append(Section("Published by others", published_html(result)))
+    if result.about.get("judges"):
+        sections.append(Section("Judges", judges_html(result.about)))
     tables = result.scores.tables
+    sections += draw_tables(tables)
     for name, table in tables.items():
         if name.endswith("confusion"):
             sections.append(Section(name.replace("_", " ").capitalize(), confusion_html(table)))
@@ -126,6 +130,33 @@ def published_html(result: Result) -> str:
     return table_html(("metric", "system", "published", "here", "source", "caution"), rows)
 
 
+def judges_html(about: Mapping[str, Any]) -> str:
+    """Return who graded, with what and when, what could not be graded, and who agrees."""
+    rows = [
+        (
+            row["judge"], row.get("prompt_id", row.get("rule", "")), row.get("date", ""),
+            row["num_judged"], row["num_malformed"],
+        )
+        for row in about["judges"]
+    ]  # fmt: skip
+    parts = [table_html(("judge", "prompt or rule", "date", "graded", "no grade"), rows)]
+    for row in about["judges"]:
+        if row["malformed"]:
+            heads = (f"no grade of {row['judge']}", "why")
+            parts.append(table_html(heads, list(row["malformed"].items())))
+    pairs = [
+        (
+            " and ".join(row["judges"]), row["num_items"], show(row["kappa"]),
+            show(row["spearman"]), show(row["mean_difference"]),
+        )
+        for row in about.get("judge_agreement", ())
+    ]  # fmt: skip
+    if pairs:
+        heads = ("two judges", "items", "kappa", "rank correlation", "mean difference")
+        parts.append(table_html(heads, pairs))
+    return "".join(parts)
+
+
 def confusion_html(table: Mapping[str, Any]) -> str:
     """Return a confusion matrix whose cells are shaded by their share of the row."""
     head = "".join(f"<th>{escape(str(name))}</th>" for name in ("", *table["columns"]))
@@ -197,7 +228,9 @@ def choose_examples(items: Sequence[Item], count: int = NUM_EXAMPLES) -> list[It
 
 def about_html(result: Result) -> str:
     """Return everything else that is on record."""
-    skipped = ("published", "blind", "compared", "failures", "notes")
+    skipped = (
+        "published", "blind", "compared", "failures", "notes", "judges", "judge_agreement",
+    )  # fmt: skip
     rows = [(key, value) for key, value in result.about.items() if key not in skipped]
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.about.get("notes", ()))
     failures = [(name, why) for name, why in (result.about.get("failures") or {}).items()]

@@ -1,176 +1,30 @@
-"""Running a task: media opened, questions asked in batches, answers kept, then scored."""
+"""Running a task: its questions asked, scored, and compared with blind, others and fewer frames."""
 
-import json
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lineament.errors import BadInput, LineamentError
-from lineament.evaluation.answerer import Answerer, Asked, Failure, asked_from_item
-from lineament.evaluation.item import Item, ItemSet, Visual, hash_bytes, hash_items, hash_text
+from lineament.errors import BadInput
+from lineament.evaluation.answerer import Answerer
+from lineament.evaluation.asking import Answered, AnswerLog, answer_items, hash_visual
+from lineament.evaluation.item import Item, ItemSet, hash_items
 from lineament.evaluation.overlap import find_overlap
 from lineament.evaluation.result import Result, difference_row
-from lineament.evaluation.tasks.task import Options, Task
+from lineament.evaluation.sensitivity import (
+    SEED,
+    measure_changes,
+    score_by_level,
+    with_frames,
+    with_shuffled_frames,
+)
+from lineament.evaluation.tasks.task import Grader, Options, Task, require_gradable
 
-logger = logging.getLogger(__name__)
+__all__ = ["AnswerLog", "Answered", "answer_items", "hash_visual", "run_task"]
 ANSWERS = "answers.jsonl"
-MAX_BATCH = 256  # questions in one call, at most about
 SHOWN_FAILURES = 20
-
-
-@dataclass
-class AnswerLog:
-    """Answers on disk, one line each, found again by what they depend on.
-
-    A line that a killed run left unfinished is passed over and asked again.
-
-    Attributes:
-        path: The file; None keeps answers in memory alone.
-    """
-
-    path: Path | None = None
-    kept: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.path is None or not self.path.exists():
-            return
-        content = self.path.read_text(encoding="utf-8", errors="replace")
-        for line in content.splitlines():
-            try:
-                row = json.loads(line)
-                self.kept[row["key"]] = row["prediction"]
-            except (ValueError, KeyError, TypeError):
-                continue
-        if content and not content.endswith("\n"):  # the next line must not join the torn one
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write("\n")
-
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep answers, and write them out at once."""
-        self.kept.update({row["key"]: row["prediction"] for row in rows})
-        if self.path is None or not rows:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-@dataclass
-class Answered:
-    """What came back.
-
-    Attributes:
-        answers: By item id.
-        failures: Why there is none, by item id.
-        num_cached: How many were known from an earlier run.
-    """
-
-    answers: dict[str, str] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    num_cached: int = 0
-
-
-def answer_items(
-    found: ItemSet,
-    answerer: Answerer,
-    *,
-    log: AnswerLog | None = None,
-    on_item: Callable[[int], None] | None = None,
-) -> Answered:
-    """Ask every item, those of one media together.
-
-    Media that cannot be opened, and questions that fail, become failures; the others go on.
-    Failures are not kept, so the next run tries them again.
-
-    Args:
-        found: Items, and how their media open.
-        answerer: What answers.
-        log: Answers of earlier runs, and where new ones go.
-        on_item: Called with the number of items done.
-    """
-    log = log or AnswerLog()
-    done = Answered()
-    num_done = 0
-    for batch in _iterate_batches(found, answerer, done):
-        keys = [_find_key(answerer, asked, media_hash) for asked, media_hash in batch]
-        fresh = [n for n, key in enumerate(keys) if key not in log.kept]
-        said = _ask([batch[n][0] for n in fresh], answerer)
-        rows = []
-        for place, answer in zip(fresh, said, strict=True):
-            asked = batch[place][0]
-            if isinstance(answer, Failure):
-                done.failures[asked.id] = answer.reason
-            else:
-                row = {"key": keys[place], "id": asked.id, "model": answerer.name}
-                row["question"] = asked.prompt
-                rows.append(row | {"prediction": answer})
-        log.add(rows)
-        for (asked, _), key in zip(batch, keys, strict=True):
-            if key in log.kept:
-                done.answers[asked.id] = log.kept[key]
-        done.num_cached += len(batch) - len(fresh)
-        num_done += len(batch)
-        if on_item is not None:
-            on_item(num_done)
-    return done
-
-
-def _ask(batch: list[Asked], answerer: Answerer) -> list[str | Failure]:
-    if not batch:
-        return []
-    try:
-        said = answerer.answer(batch)
-    except BadInput:
-        raise
-    except LineamentError as error:
-        return [Failure(error.message)] * len(batch)
-    if len(said) != len(batch):
-        raise BadInput(f"{answerer.name}: {len(batch)} questions, {len(said)} answers")
-    return said
-
-
-def _iterate_batches(
-    found: ItemSet, answerer: Answerer, done: Answered
-) -> Iterator[list[tuple[Asked, str]]]:
-    by_media: dict[str, list[Item]] = {}
-    for item in found.items:
-        by_media.setdefault(item.media, []).append(item)
-    batch: list[tuple[Asked, str]] = []
-    num_media = 0
-    for media, items in by_media.items():
-        visual, media_hash = None, media
-        if answerer.is_looking:
-            try:
-                visual = found.open_media(media)
-            except LineamentError as error:
-                done.failures.update({item.id: error.message for item in items})
-                continue
-            media_hash = hash_visual(visual)
-        batch += [(asked_from_item(item, visual), media_hash) for item in items]
-        num_media += 1
-        if num_media >= answerer.num_media or len(batch) >= MAX_BATCH:
-            yield batch
-            batch, num_media = [], 0
-    if batch:
-        yield batch
-
-
-def _find_key(answerer: Answerer, asked: Asked, media_hash: str) -> str:
-    # An answerer that does not look knows items by their ids alone.
-    media = media_hash if answerer.is_looking else asked.id
-    return hash_text(json.dumps([answerer.identity, media, asked.prompt]))
-
-
-def hash_visual(visual: Visual) -> str:
-    """Return a hash of what is seen: pixels and times, not the file they came in."""
-    frames = np.ascontiguousarray(visual.frames)
-    head = f"{frames.shape} {[round(time, 6) for time in visual.times_seconds]} "
-    return hash_bytes(head.encode() + frames.tobytes())
+SHUFFLED = "shuffled"
 
 
 def run_task(
@@ -183,6 +37,9 @@ def run_task(
     blind: Answerer | None = None,
     others: Mapping[str, Answerer] | None = None,
     manifest: Path | None = None,
+    frames: Sequence[int] = (),
+    shuffle_frames: bool = False,
+    judge: Grader | None = None,
     on_item: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Result, ItemSet, Answered]:
     """Ask a task's questions and score the answers.
@@ -196,39 +53,112 @@ def run_task(
         blind: The same model without sight; its figures and the paired gain stand beside.
         manifest: What the model was trained on, for the overlap check; see `find_overlap`.
         others: More answerers to compare with in pairs on the items they answer, by name.
+        frames: Ask about clips again with so many frames at most, for each number.
+        shuffle_frames: Ask about clips again with their frames out of order.
+        judge: Grades answers against references, where the task has such.
         on_item: Called with who answers, items done and items in all.
 
     Raises:
-        BadInput: The data set cannot be used.
+        BadInput: The data set cannot be used, or the task has nothing to judge.
     """
     started = time.perf_counter()
     options = options or Options()
+    if judge is not None:
+        task = require_gradable(task).with_judge(judge)
+    variants = reframe(answerer, frames, is_shuffled=shuffle_frames)
     found = task.read_items(folder, options)
     log = AnswerLog(out / ANSWERS if out is not None else None)
 
-    def ask(who: Answerer) -> Answered:
+    def ask(who: Answerer, items: Sequence[Item] = found.items) -> Answered:
         def report(number: int) -> None:
             if on_item is not None:
-                on_item(who.name, number, len(found.items))
+                on_item(who.name, number, len(items))
 
-        return answer_items(found, who, log=log, on_item=report)
+        return answer_items(replace(found, items=tuple(items)), who, log=log, on_item=report)
 
     answered = ask(answerer)
+    unseeing = ask(blind) if blind is not None else None
     scores = task.score(found.items, answered.answers)
+    tables = dict(scores.tables)
+    tables |= find_levels(task, found.items, answered, unseeing)
     about = describe_run(task, found, answered, options, answerer)
     if manifest is not None:
-        overlap = find_overlap(found.items, manifest, found.open_media).to_dict()
+        overlap = find_overlap(found.items, manifest, found.open_media, source=task.name).to_dict()
         about |= {"zero_shot": overlap.pop("zero_shot"), "overlap": overlap}
-    if blind is not None:
-        about["blind"] = compare_with(task, found, answered, ask(blind), blind.name)
+    if blind is not None and unseeing is not None:
+        about["blind"] = compare_with(task, found, answered, unseeing, blind.name)
     if others:
         about["compared"] = {
             name: compare_with(task, found, answered, ask(other), other.name)
             for name, other in others.items()
         }
+    if variants:
+        tables |= try_frames(task, found, answered, unseeing, variants, ask)
     seconds = time.perf_counter() - started
+    scores = replace(scores, tables=tables)
     result = Result(task.name, answerer.name, scores, len(found.items), seconds, about)
     return result, found, answered
+
+
+def find_levels(
+    task: Task, items: Sequence[Item], answered: Answered, unseeing: Answered | None
+) -> dict[str, Any]:
+    """Return the table ``levels``: the headline by level, a blind copy's beside it."""
+    rows = score_by_level(task, items, answered.answers)
+    if unseeing is not None:
+        for name, row in score_by_level(task, items, unseeing.answers).items():
+            rows.setdefault(name, {})["blind"] = row["value"]
+    return {"levels": rows} if rows else {}
+
+
+def reframe(answerer: Answerer, counts: Sequence[int], *, is_shuffled: bool) -> dict[str, Answerer]:
+    """Return the answerer as it is shown each number of frames, and frames out of order.
+
+    Raises:
+        BadInput: A number is below 1, or the answerer does not look.
+    """
+    variants: dict[str, Answerer] = {
+        str(count): with_frames(answerer, count) for count in sorted(set(counts))
+    }
+    return variants | ({SHUFFLED: with_shuffled_frames(answerer)} if is_shuffled else {})
+
+
+def try_frames(
+    task: Task, found: ItemSet, answered: Answered, unseeing: Answered | None,
+    variants: Mapping[str, Answerer], ask: Callable[[Answerer, Sequence[Item]], Answered],
+) -> dict[str, Any]:  # fmt: skip
+    """Ask about clips again with other frames; returns the tables ``frames`` and ``shuffled``.
+
+    Raises:
+        BadInput: None of the media has several frames.
+    """
+    moving = [item for item in found.items if answered.num_frames.get(item.media, 0) > 1]
+    if not moving:
+        raise BadInput(
+            f"{task.name}: no media has several frames, so none can be kept or shuffled",
+            hint="leave out --frames and --shuffle-frames, or use a task about clips",
+        )
+    own = replace(found, items=tuple(moving))
+    everything = compare_with(task, own, answered, answered, "all")
+    everything |= {"difference": {}, "levels": score_by_level(task, moving, answered.answers)}
+    whole: dict[str, Any] = {
+        "metric": task.headline, "num_items": len(moving), "all": everything,
+    }  # fmt: skip
+    if unseeing is not None:
+        whole["blind"] = compare_with(task, own, answered, unseeing, "blind")["metrics"]
+    tables: dict[str, Any] = {}
+    for name, variant in variants.items():
+        said = ask(variant, moving)
+        row = compare_with(task, own, answered, said, variant.name)
+        row |= {"levels": score_by_level(task, moving, said.answers)}
+        row["num_failures"] = len(said.failures)
+        if name == SHUFFLED:
+            changes = measure_changes(moving, answered.answers, said.answers)
+            row["changed"] = {key: m.figure().to_dict() for key, m in changes.items()}
+            tables[SHUFFLED] = {"seed": SEED, **whole, SHUFFLED: row}
+        else:
+            tables.setdefault("frames", {**whole, "counts": {}})["counts"][name] = row
+    return tables
 
 
 def describe_run(
@@ -261,7 +191,8 @@ def compare_with(
 ) -> dict[str, Any]:
     """Score another answerer on the items it answers, and compare on those in pairs.
 
-    Failures of ours count as wrong; what the other side was never asked is left out.
+    Failures of ours count as wrong; what the other side was never asked is left out. Figures that
+    do not rest on the same items on both sides, such as a judge's, have no difference.
     """
     items = [item for item in found.items if item.id in other.answers]
     if not items:
@@ -271,7 +202,7 @@ def compare_with(
     differences = {
         key: difference_row(measure.minus(theirs.measures[key]))
         for key, measure in ours.measures.items()
-        if key in theirs.measures
+        if key in theirs.measures and list(measure.ids) == list(theirs.measures[key].ids)
     }
     return {
         "model": name,

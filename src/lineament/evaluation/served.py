@@ -13,7 +13,14 @@ from PIL import Image
 
 from lineament.endpoint import EndpointClient, Request, Settings
 from lineament.errors import EndpointFailed
-from lineament.evaluation.answerer import Asked, ChatAnswerer, Failure, group_by_visual
+from lineament.evaluation.answerer import (
+    Asked,
+    ChatAnswerer,
+    Failure,
+    group_by_visual,
+    spread_frames,
+    tell_times,
+)
 from lineament.evaluation.item import Visual, hash_text
 from lineament.video import write_clip
 
@@ -74,8 +81,7 @@ def _reason(error: EndpointFailed) -> str:
 
 def write_parts(visual: Visual, max_frames: int) -> list[Mapping[str, Any]]:
     """Return a clip as message parts: pictures, and for several also when each is shown."""
-    count = min(max_frames, len(visual.frames))
-    places = np.unique(np.linspace(0, len(visual.frames) - 1, count).round().astype(int))
+    places = spread_frames(visual, max_frames)
     parts: list[Mapping[str, Any]] = []
     for place in places:
         buffer = io.BytesIO()
@@ -83,9 +89,7 @@ def write_parts(visual: Visual, max_frames: int) -> list[Mapping[str, Any]]:
         data = base64.b64encode(buffer.getvalue()).decode("ascii")
         parts.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
     if len(places) > 1:
-        times = ", ".join(f"{visual.times_seconds[place]:.2f}" for place in places)
-        text = f"These are frames of one clip, at {times} seconds."
-        parts.append({"type": "text", "text": text})
+        parts.append({"type": "text", "text": tell_times(visual, places)})
     return parts
 
 

@@ -204,7 +204,7 @@ class Attributes:
                 id=f"{self.name}/{Path(row.media).stem}/{part}" + f"/{phrasing}" * bool(phrasing),
                 media=row.media, question=prompts[phrasing].format(labels=labels), kind="labels",
                 truth=tuple(name for name, flag in flags.items() if flag), group=part,
-                options=(), subject=row.subject, phrasing=phrasing, level=2,
+                options=(), subject=row.subject, phrasing=phrasing, level=2, source=self.layout,
             )  # fmt: skip
 
     def _ask_each(self, row: Labelled, part: str, flags: Mapping[str, bool]) -> Iterator[Item]:
@@ -215,6 +215,7 @@ class Attributes:
                 id=f"{self.name}/{Path(row.media).stem}/{label}/is/0", media=row.media,
                 question=questions[name], kind="yes_no", truth=bool(holds),
                 group=f"{part}/{label}", name=name, subject=row.subject, level=1,
+                source=self.layout,
             )  # fmt: skip
 
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:

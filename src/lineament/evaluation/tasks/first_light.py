@@ -210,6 +210,7 @@ def _ask(
             media=media, question=prompts[name][form][phrasing], kind=kind, truth=truth,
             group=f"{part.name}/{name}", name=name, subject=annotation.split_key,
             is_denied=form == "is_not", phrasing=phrasing, level=1, audit=labels,
+            source=part.source.name,
         )  # fmt: skip
 
     for name in part.names:

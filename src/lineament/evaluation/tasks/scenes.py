@@ -19,6 +19,7 @@ from lineament.evaluation.scorers import (
     score_grounding,
     score_vqa,
 )
+from lineament.evaluation.tasks.priors import add_priors
 from lineament.evaluation.tasks.task import Options, Published, choose_split
 from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.scenes.label import Label, find_size_px, labels_of
@@ -43,8 +44,10 @@ _NOTES: Mapping[Form, str] = {
     "vqa": "Exact match of the first line, lower case, number words as digits. The prior is the "
     "best constant answer, of each type for its own figure.",
     "caption": "References that repeat word for word count once, so CIDEr and figures over all "
-    "five references differ a little; BLEU and ROUGE-L do not.",
-    "grounding": "Boxes are asked on a scale of 0 to 100; what cannot be read is a miss.",
+    "five references differ a little; BLEU and ROUGE-L do not. The prior is the best of five "
+    "fixed references said of every picture.",
+    "grounding": "Boxes are asked on a scale of 0 to 100; what cannot be read is a miss. The prior "
+    "is the best of the whole picture, its middle and the mean box.",
     "class": "All classes of the part are listed in the prompt, in alphabetical order.",
 }
 
@@ -121,13 +124,15 @@ class Scenes:
         return Item(
             id=f"{self.name}/{row}", media=annotation.media,
             question=read_prompts("scenes")[self.form].format(**slots), kind=_KINDS[self.form],
-            truth=truth, group=group, subject=annotation.split_key,
+            truth=truth, group=group, subject=annotation.split_key, source=self.source,
         )  # fmt: skip
 
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
         """Score as ``lineament score`` does; an item without an answer is wrong."""
         rows = [write_row(item, answers.get(item.id, "")) for item in items]
-        measures, tables, about = _SCORERS[self.form](Given(rows, self.name))
+        score = _SCORERS[self.form]
+        measures, tables, about = score(Given(rows, self.name))
+        measures = add_priors(measures, rows, score)
         return Scores(
             {name: measure.figure() for name, measure in measures.items()}, measures, tables,
             wrong_ids=tuple(i.id for i, row in zip(items, rows, strict=True) if is_wrong(row)),

@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 
 from lineament.errors import BadInput
+from lineament.evaluation.drawings import Drawings
 from lineament.evaluation.tasks.attributes import ATTRIBUTE_TASKS
 from lineament.evaluation.tasks.choices import CHOICE_TASKS
 from lineament.evaluation.tasks.counterfactual import Counterfactual
 from lineament.evaluation.tasks.expressions import EXPRESSION_TASKS
 from lineament.evaluation.tasks.first_light import FirstLight
+from lineament.evaluation.tasks.floodnet import FloodNet
 from lineament.evaluation.tasks.rendered import RenderedFaces
 from lineament.evaluation.tasks.scenes import SCENE_TASKS
 from lineament.evaluation.tasks.task import Task
+from lineament.evaluation.tasks.told import TOLD_TASKS
+from lineament.evaluation.tasks.vrsbench import VRSBENCH_TASKS
 from lineament.vocabulary import nearest_hint
 
 _ALL: tuple[Task, ...] = (
-    FirstLight(), RenderedFaces(), Counterfactual(), *EXPRESSION_TASKS, *ATTRIBUTE_TASKS,
-    *CHOICE_TASKS, *SCENE_TASKS,
+    FirstLight(), RenderedFaces(), Counterfactual(), Drawings(), *EXPRESSION_TASKS,
+    *ATTRIBUTE_TASKS, *CHOICE_TASKS, *TOLD_TASKS, *SCENE_TASKS, FloodNet(), *VRSBENCH_TASKS,
 )  # fmt: skip
 TASKS: Mapping[str, Task] = {task.name: task for task in _ALL}
 

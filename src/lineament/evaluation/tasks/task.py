@@ -97,6 +97,35 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class Grader(Protocol):
+    """Whoever grades an answer against a reference, a judge of ``judges.py`` or any other."""
+
+    def judge(self, question: str, reference: str, answer: str) -> float | None:
+        """Return how right an answer is, from 0 to 1; None where it cannot be said."""
+        ...
+
+
+@runtime_checkable
+class Gradable(Task, Protocol):
+    """A task whose answers a judge can grade, too."""
+
+    def with_judge(self, judge: Grader) -> Task:
+        """Return the same task with a judge."""
+        ...
+
+
+def require_gradable(task: Task) -> Gradable:
+    """Return the task as one that takes a judge.
+
+    Raises:
+        BadInput: It has no free answers that a judge could grade.
+    """
+    if not isinstance(task, Gradable):
+        raise BadInput(f"{task.name} is scored by rules alone", hint="leave out the judge")
+    return task
+
+
 def choose_split(task: Task, split: str) -> str:
     """Return the split asked for, or the task's default.
 
