@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := face,render,model,scenes,endpoint,serve,plot,ray,demo,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check bench ablations docs clean
 
 help:            ## Show this list.
 	@grep -E '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,6 +36,10 @@ docs: setup      ## Regenerate the tree, help and figures in README and docs.
 
 bench: setup     ## Measure, and write benchmarks/RESULTS.md.
 	$(BIN)/python benchmarks/run_all.py
+
+PREPARED ?= runs/chat-tiny/prepared
+ablations: setup ## Put the papers' claims to the test at tiny scale; may be stopped and goes on.
+	$(BIN)/python benchmarks/ablations.py $(PREPARED)
 
 clean:           ## Remove .venv and caches.
 	rm -rf $(VENV) .pytest_cache .ruff_cache

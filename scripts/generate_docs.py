@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "lineament"
 RESULTS = ROOT / "benchmarks" / "results"
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+from ablation_table import write_markdown  # noqa: E402
 from test_architecture import ROOMS  # noqa: E402
 
 BLOCK = "(<!-- begin {} -->\n).*?(<!-- end {} -->)"
@@ -231,8 +232,17 @@ def write_rules() -> str:
     return "\n".join(lines) + "\n"
 
 
+def write_ablations() -> str:
+    """What short runs say of the papers' claims."""
+    result = read_result("ablations")
+    if result is None:
+        return "Not run yet: `make ablations`.\n"
+    return write_markdown(result["arms"]) + "\n![ablations](pictures/ablations.png)\n"
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"tree": write_tree, "figures": write_figures}
+    "README.md": {"tree": write_tree, "figures": write_figures},
+    "docs/experiments.md": {"ablations": write_ablations},
 }
 FILES: dict[str, Callable[[], str]] = {
     "benchmarks/RESULTS.md": write_results,

@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from transformers import Qwen3MoeConfig
+from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
+from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeSparseMoeBlock
 
 from lineament.model.experts import (
     ExpertBank,
@@ -15,6 +18,7 @@ from lineament.model.experts import (
     route_tokens,
     router_z_loss,
 )
+from lineament.model.token_experts import swiglu
 from test_model_toys import _one_thread  # noqa: F401
 
 
@@ -121,6 +125,91 @@ def test_loop_and_grouped_path_are_equal_forward_and_backward(dtype, tolerance):
     for looped, grouped in zip(*results, strict=True):
         scale = looped.float().abs().max()
         assert (looped.float() - grouped.float()).abs().max() <= tolerance * scale
+
+
+SIZES = [(16, 32, 8), (7, 5, 3), (16, 6, 8), (6, 16, 8), (16, 16, 10), (8, 1, 1)]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("num_tokens", [1, 3, 40])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_any_sizes_equal_one_token_at_a_time_forward_and_backward(sizes, num_tokens, dtype):
+    """The oracle is single matrix products; sizes that do not fit the kernel fall back."""
+    torch.manual_seed(3)
+    bank = ExpertBank(3, *sizes, implementation="grouped").to(dtype)
+    for bias in (bank.up_bias, bank.down_bias):
+        torch.nn.init.normal_(bias)
+    routing = route_tokens(torch.randn(num_tokens, 3), 2)
+    tokens = torch.randn(num_tokens, sizes[0]).to(dtype).requires_grad_()
+    found = bank(tokens, routing)
+    found.square().sum().backward()
+    gradients = [tokens.grad, *(weight.grad for weight in bank.parameters())]
+
+    exact = tokens.detach().double().requires_grad_()
+    weights = [weight.detach().double().requires_grad_() for weight in bank.parameters()]
+    up, up_bias, down, down_bias = weights
+    rows = []
+    for token, ids, gates in zip(exact, routing.expert_ids, routing.gates.double(), strict=True):
+        outputs = [
+            torch.nn.functional.gelu(token @ up[e] + up_bias[e]) @ down[e] + down_bias[e]
+            for e in ids
+        ]
+        rows.append(sum(gate * output for gate, output in zip(gates, outputs, strict=True)))
+    expected = torch.stack(rows)
+    expected.square().sum().backward()
+    tolerance = 1e-4 if dtype == torch.float32 else 6e-2
+    for one, other in zip(
+        [found, *gradients], [expected, exact.grad, *(w.grad for w in weights)], strict=True
+    ):
+        other = torch.zeros_like(one) if other is None else other
+        scale = other.abs().max().clamp(min=1e-3)
+        assert (one.double() - other.double()).abs().max() <= tolerance * scale
+
+
+def test_weights_that_begin_anywhere_in_memory_do_not_crash():
+    bank = ExpertBank(2, 8, 8, 8)
+    store = torch.zeros(2 * 8 * 8 + 1)  # as a file that is mapped gives them
+    moved = store[1:].view(2, 8, 8)
+    with torch.no_grad():
+        moved.copy_(bank.up_weight)
+    tokens, routing = torch.randn(5, 8), route_tokens(torch.randn(5, 2), 1)
+    expected = bank(tokens, routing)
+    bank.up_weight = torch.nn.Parameter(moved)
+    torch.testing.assert_close(bank(tokens, routing), expected)
+
+
+def toy_qwen_block() -> Qwen3MoeSparseMoeBlock:
+    config = Qwen3MoeConfig(
+        hidden_size=16, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=2,
+        norm_topk_prob=True,
+    )  # fmt: skip
+    block = Qwen3MoeSparseMoeBlock(config)
+    for weight in block.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    return block
+
+
+@pytest.mark.parametrize("implementation", ["loop", "grouped"])
+def test_a_gated_mixture_is_that_of_transformers(implementation):
+    block = toy_qwen_block()
+    layer = ExpertMixture(
+        16, 24, 16, num_experts=4, top_k=2, use_shared_expert=False, dim_up=48,
+        activation=swiglu, implementation=implementation,
+    )  # fmt: skip
+    with torch.no_grad():
+        layer.router.weight.copy_(block.gate.weight)
+        layer.experts.up_weight.copy_(block.experts.gate_up_proj.transpose(1, 2))
+        layer.experts.down_weight.copy_(block.experts.down_proj.transpose(1, 2))
+    tokens = torch.randn(2, 15, 16)
+    output, _ = layer(tokens.flatten(0, 1))
+    torch.testing.assert_close(output, block(tokens).flatten(0, 1), atol=1e-5, rtol=1e-5)
+
+
+def test_the_balance_loss_is_that_of_transformers_for_each_chosen_expert():
+    logits = torch.randn(50, 6)
+    for top_k in (1, 2, 3):
+        theirs = load_balancing_loss_func((logits,), 6, top_k)
+        torch.testing.assert_close(top_k * balance_loss(route_tokens(logits, top_k)), theirs)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])

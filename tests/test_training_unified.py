@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,12 +65,8 @@ from lineament.training.unified_examples import (
     open_portraits,
 )
 from lineament.training.unified_family import open_family
-from lineament.training.unified_objective import (
-    Branch,
-    UnifiedLearner,
-    drop_conditions,
-    join_branches,
-)
+from lineament.training.unified_objective import UnifiedLearner, drop_conditions
+from lineament.training.unified_rows import Branch, join_branches
 from lineament.training.unified_start import unif2ace_config
 from test_image_tokenizer import toy_image_tokenizer, toy_tokenizer_config
 from test_model_toys import _one_thread  # noqa: F401
@@ -93,6 +90,10 @@ SHRUNK = {
     "clip_dim": 8,
     "noise_dim": 8,
 }
+TOKENIZER_SIZES = (
+    "channels", "encoder_multipliers", "decoder_multipliers", "encoder_blocks", "decoder_blocks",
+    "code_bits", "norm_groups", "image_size_px",
+)  # fmt: skip
 FULL_SHRUNK = SHRUNK | {"text_vocab_size": 400, "bos_token_id": 1, "eos_token_id": 2}
 
 
@@ -372,6 +373,54 @@ def test_gradients_reach_everything_in_one_step_of_both_tasks(root):
     ]  # fmt: skip
 
 
+DRAWING = ["draw-tiny", "unif2ace-full", "unif2ace-control", "draw-tiny-tokenizer"]
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_gradients_of_every_drawing_recipe(name, root):
+    """They reach exactly what a stage trains, with all shapes shrunk."""
+    recipe, stage, (model, processor) = start_shrunk(name, root)
+    sources = [SOURCES[mix.source](mix) for mix in stage.data]
+    trained = set(freeze(model, stage))
+    groups = parameter_groups(model, stage)
+    assert {n for group in groups for n in group["names"]} == trained
+    objective = open_objective(stage, model, processor)
+    samples = [Drawn(objective.encode(source.read(n, 0))) for source in sources for n in range(4)]
+    for sample in samples:
+        if hasattr(sample.encoded, "whole"):
+            object.__setattr__(sample.encoded, "whole", torch.randn(4, 8))
+            object.__setattr__(sample.encoded, "face", torch.randn(8))
+    batch = objective.collate(samples)
+    tensors = {k: v for k, v in batch.items() if isinstance(v, torch.Tensor) and k != "num_items"}
+    output = objective.learner().train()(**tensors)
+    (output["loss_sum"] + output["extra"]).backward()
+    assert {n for n, weight in model.named_parameters() if weight.grad is not None} == trained
+    if recipe.name == "unif2ace-control":  # masked codes and answers alone
+        shown = {batch["groups"][number][0] for number in output["group_ids"].tolist()}
+        assert shown == {"masked", "score", "answers", "first_words"}
+        place = [batch["groups"][n][0] for n in output["group_ids"].tolist()].index("score")
+        assert output["losses"][place] == 0
+
+
+def start_shrunk(name: str, root: Path) -> tuple[Recipe, Stage, tuple[Any, Any]]:
+    """Start a drawing recipe with toy shapes and data, its globs and rates kept."""
+    recipe, toy = load_attribute(RECIPES[name])(), unified_recipe(root)
+    stage = recipe.stages[0].replace(data=toy.stages[0].data, validation=(), row_tokens=90)
+    if recipe.model.family == "image-tokenizer":
+        stage = stage.replace(data=(mix(root, "portraits"),))
+        changes = json.loads(json.dumps(toy_tokenizer_config(image_size_px=SIZE_PX).to_dict()))
+        changes = {key: value for key, value in changes.items() if key in TOKENIZER_SIZES}
+        settings = recipe.model.replace(changes=changes)
+        return recipe, stage, open_family(settings).start(settings, [], 0)
+    shapes = FULL_SHRUNK if recipe.model.size == "full" else SHRUNK
+    settings = recipe.model.replace(
+        start="", tokenizer="", vocab_size=400, tokenizer_examples=10, parts=toy.model.parts,
+        changes={**recipe.model.changes, **shapes, "num_code_ids": 32},
+    )  # fmt: skip
+    sources = [SOURCES[mix.source](mix) for mix in stage.data]
+    return recipe, stage, open_family(settings).start(settings, sources, 0)
+
+
 def test_a_stage_trains_what_it_says_and_the_rest_stays(root, tmp_path):
     recipe = unified_recipe(root, trainable=("trunk.blocks.1.*",), num_steps=2)
     result = run_recipe(recipe, tmp_path / "run", sources=SOURCES)
@@ -405,9 +454,8 @@ def test_the_image_tokenizer_learns_and_its_run_ends_in_a_model(root, tmp_path):
     changes = {
         name: value
         for name, value in toy_tokenizer_config(image_size_px=SIZE_PX).to_dict().items()
-        if name in ("channels", "encoder_multipliers", "decoder_multipliers", "encoder_blocks",
-                    "decoder_blocks", "code_bits", "norm_groups", "image_size_px")
-    }  # fmt: skip
+        if name in TOKENIZER_SIZES
+    }
     stage = Stage(
         name="tokenizer",
         objective="tokenizer",
@@ -427,11 +475,13 @@ def test_the_image_tokenizer_learns_and_its_run_ends_in_a_model(root, tmp_path):
     assert loaded.encode(torch.zeros(1, 3, SIZE_PX, SIZE_PX)).shape[0] == 1
 
 
-def test_the_full_recipe_runs_two_steps_with_shapes_shrunk(root, tmp_path):
-    recipe, toy = load_attribute(RECIPES["unif2ace-full"])(), unified_recipe(root)
+@pytest.mark.parametrize("name", ["unif2ace-full", "unif2ace-control"])
+def test_a_full_recipe_runs_two_steps_with_shapes_shrunk(name, root, tmp_path):
+    recipe, toy = load_attribute(RECIPES[name])(), unified_recipe(root)
+    changes = {**recipe.model.changes, **FULL_SHRUNK, "num_code_ids": 32}
     model = recipe.model.replace(
         start="", tokenizer="", vocab_size=400, tokenizer_examples=10,
-        parts=toy.model.parts, changes=FULL_SHRUNK | {"num_code_ids": 32},
+        parts=toy.model.parts, changes=changes,
     )  # fmt: skip
     stage = recipe.stages[0].replace(
         data=toy.stages[0].data, num_steps=2, batch_size=4, row_tokens=90
@@ -441,6 +491,18 @@ def test_the_full_recipe_runs_two_steps_with_shapes_shrunk(root, tmp_path):
         use_tensorboard=False,
     )  # fmt: skip
     assert run_recipe(small, tmp_path / "run", sources=SOURCES).num_steps == 2
+
+
+def test_the_control_is_show_o_itself_with_one_loss():
+    full, control = (load_attribute(RECIPES[f"unif2ace-{name}"])() for name in ("full", "control"))
+    with torch.device("meta"):
+        made = UniF2aceForFaces(unif2ace_full_config(**control.model.changes))
+    assert not any("routed" in n or "sequence" in n for n, _ in made.named_parameters())
+    assert (made.config.alpha, made.config.use_masked_loss) == (0.0, True)
+    assert control.model.start == full.model.start
+    same = ("data", "num_steps", "batch_size", "row_tokens", "weight_decay", "warmup")
+    for field in same:
+        assert getattr(control.stages[0], field) == getattr(full.stages[0], field)
 
 
 def test_every_glob_of_the_full_recipe_matches_at_full_size():

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lineament.cli.progress import show_progress
-from lineament.errors import BadInput, MissingExtra
+from lineament.cli.progress import hide_loading_bars, show_progress
+from lineament.errors import BadInput
 
 
 def generate(
@@ -77,19 +77,6 @@ def generate(
         console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
     for path in drawn.files:
         print(path)
-
-
-def hide_loading_bars() -> None:
-    """Leave one bar on stderr, ours.
-
-    Raises:
-        MissingExtra: The packages that run models are not installed.
-    """
-    try:
-        from transformers.utils.logging import disable_progress_bar
-    except ModuleNotFoundError:
-        raise MissingExtra("transformers", "model") from None
-    disable_progress_bar()
 
 
 def read_region(text: str) -> tuple[float, float, float, float]:

@@ -170,7 +170,7 @@ def open_engine(
     """
     import torch
 
-    from lineament.cli.generate import hide_loading_bars
+    from lineament.cli.progress import hide_loading_bars
     from lineament.model.hub import load
     from lineament.serving.artist import Artist
     from lineament.serving.engine import Engine

@@ -36,7 +36,10 @@ class FaceFinder(Protocol):
     An implementation owns native memory: use it as a context manager or call `close`.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What facts give as their source."""
+        ...
 
     def find(
         self, pixels: UInt8[np.ndarray, "height width 3"], known: Sequence[FoundFace] = ()

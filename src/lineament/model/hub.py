@@ -98,6 +98,10 @@ def load_favchat(
     """
     hint = "copy or train the model again"
     model_type = _read_model_type(folder)
+    if model_type == "favchat_qwen":
+        from lineament.model.qwen_chat import load_qwen_chat
+
+        return load_qwen_chat(folder, dtype=dtype)
     if model_type != FaVChatConfig.model_type:
         raise BadModel(f"{folder}: expected a favchat model, got {model_type or 'none'}")
     try:

@@ -63,6 +63,8 @@ class MoeLoraLinear(nn.Module, LoraLayer):
     """
 
     adapter_layer_names = ("lora_A", "lora_B", "lora_router")
+    base_layer: nn.Module
+    lora_dropout: nn.ModuleDict
 
     def __init__(
         self,
@@ -94,11 +96,14 @@ class MoeLoraLinear(nn.Module, LoraLayer):
         self.r[adapter_name], self.lora_alpha[adapter_name] = r, lora_alpha
         self.scaling[adapter_name] = lora_alpha / r
         rate = config.lora_dropout
+        dim_in, dim_out = self.in_features, self.out_features
+        assert dim_in is not None
+        assert dim_out is not None
         self.lora_dropout[adapter_name] = nn.Dropout(rate) if rate else nn.Identity()
-        self.lora_A[adapter_name] = ExpertStack(self.num_experts, self.in_features, r)
-        self.lora_B[adapter_name] = ExpertStack(self.num_experts, r, self.out_features)
+        self.lora_A[adapter_name] = ExpertStack(self.num_experts, dim_in, r)
+        self.lora_B[adapter_name] = ExpertStack(self.num_experts, r, dim_out)
         self.lora_router[adapter_name] = nn.Linear(
-            self.num_tasks or self.in_features, self.num_experts, bias=False
+            self.num_tasks or dim_in, self.num_experts, bias=False
         )
         self.reset_lora_parameters(adapter_name, init_lora_weights=True)
         self._move_adapter_to_device_of_base_layer(adapter_name)
@@ -107,10 +112,11 @@ class MoeLoraLinear(nn.Module, LoraLayer):
     def reset_lora_parameters(self, adapter_name: str, init_lora_weights: Any) -> None:
         """Start as no change: what goes up from the inner products is zero."""
         del init_lora_weights
+        assert self.in_features is not None
         with torch.no_grad():
-            nn.init.normal_(self.lora_A[adapter_name].weight, std=self.in_features**-0.5)
-            nn.init.zeros_(self.lora_B[adapter_name].weight)
-            nn.init.normal_(self.lora_router[adapter_name].weight, std=0.02)
+            nn.init.normal_(_weight(self.lora_A[adapter_name]), std=self.in_features**-0.5)
+            nn.init.zeros_(_weight(self.lora_B[adapter_name]))
+            nn.init.normal_(_weight(self.lora_router[adapter_name]), std=0.02)
 
     def forward(
         self, x: Float[Tensor, "*batch dim_in"], *args: Any, **kwargs: Any
@@ -122,7 +128,7 @@ class MoeLoraLinear(nn.Module, LoraLayer):
         for name in self.active_adapters:
             if name not in self.lora_A:
                 continue
-            down, up = self.lora_A[name].weight, self.lora_B[name].weight
+            down, up = _weight(self.lora_A[name]), _weight(self.lora_B[name])
             rows = self.lora_dropout[name](x).to(down.dtype)
             inner = rows @ down.permute(1, 0, 2).flatten(1)
             gates = self._gate(name, x).unsqueeze(-1).to(inner.dtype)
@@ -149,7 +155,7 @@ class MoeLoraLinear(nn.Module, LoraLayer):
         self, name: str, x: Float[Tensor, "*batch dim_in"]
     ) -> Float[Tensor, "*batch experts"]:
         """Return every token's gates, zero for the experts it does not use."""
-        weight = self.lora_router[name].weight.float()
+        weight = _weight(self.lora_router[name]).float()
         if self.num_tasks:
             logits = self._task_logits(weight, x)
         else:
@@ -279,6 +285,12 @@ def read_lora_settings(folder: Path) -> LoraSettings | None:
 def lora_names(names: Iterable[str]) -> list[str]:
     """Return the adapters' weights among names."""
     return [name for name in names if ".lora_" in name]
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    return weight
 
 
 def _scatter_gates(routing: Routing) -> Float[Tensor, "tokens experts"]:

@@ -101,7 +101,7 @@ def _questions() -> Stage:
         validation=_mixes(QUESTION_SHARES, SIZES, clips, part="check"),
         validation_samples=150,
         validate_every=300,
-        num_steps=1450,
+        num_steps=1300,
         batch_size=16,
         row_tokens=512,
         weight_decay=0.02,

@@ -117,9 +117,14 @@ def favchat_by_readme() -> Recipe:
 
 def favchat_control() -> Recipe:
     """Return the control of `favchat_full`: same base, data and stages, no face stream."""
-    full = favchat_full()
+    return without_face(favchat_full()).replace(name="favchat-control")
+
+
+def without_face(full: Recipe) -> Recipe:
+    """Return a recipe without face and landmark streams, all else equal."""
     parts = {k: v for k, v in full.model.parts.items() if k != "face_encoder"}
-    changes = {"fusion": "general_only", "use_face": False, "use_landmarks": False}
+    off = {"fusion": "general_only", "use_face": False, "use_landmarks": False}
+    changes = {**full.model.changes, **off}
     model = full.model.replace(parts=parts, changes=changes, fit_landmarks=0)
     stages = tuple(
         stage.replace(
@@ -130,7 +135,7 @@ def favchat_control() -> Recipe:
         )
         for stage in full.stages
     )
-    return full.replace(name="favchat-control", model=model, stages=stages)
+    return full.replace(model=model, stages=stages)
 
 
 def _three_stages(

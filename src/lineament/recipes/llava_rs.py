@@ -11,8 +11,11 @@ from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 SCENES = "data/rs-gpt4v"  # a built data set of aerial scenes
 START = Model(start="models/llava-1.5-7b", size="llava")
 LAYERS = ("language_model.*_proj",)
-# One route for each family of tasks of the data set.
-TASKS = ("caption", "summary", "vqa", "yes_no", "count", "classes", "grounding", "conversation")
+# One route for each kind of record that ``lineament build rs-gpt4v`` gives.
+TASKS = (
+    "image_caption", "vqa", "grounding", "region_caption", "scene_local", "scene_global",
+    "scene_dialogue",
+)  # fmt: skip
 
 
 def llava_rs_full() -> Recipe:

@@ -5,10 +5,9 @@ from lineament.training.recipe import Mix, Model, Recipe, Stage
 ENCODER = {
     "hidden_size": 48,
     "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 96,
+    "depths": [1, 1, 1],
     "image_size": 64,
-    "stem_channels": 8,
+    "patch_size": 16,
 }
 
 

@@ -41,6 +41,18 @@ def unif2ace_full() -> Recipe:
     )
 
 
+def unif2ace_control() -> Recipe:
+    """Return the control: Show-o itself on the same data, steps and rates, by its own losses.
+
+    No experts, and pictures are learned by the likelihood of masked codes alone.
+    """
+    full = unif2ace_full()
+    changes = {"alpha": 0.0, "use_token_experts": False, "use_sequence_experts": False}
+    model = full.model.replace(changes={**full.model.changes, **changes})
+    stage = _unified().replace(learning_rates={"*": 2e-5})
+    return full.replace(name="unif2ace-control", model=model, stages=(stage,))
+
+
 def _unified() -> Stage:
     options = {"data": DATA}
     drawings = Mix(source="built-drawings", weight=5.0, options=options)

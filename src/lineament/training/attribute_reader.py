@@ -187,7 +187,9 @@ def train_reader(
     config = AttributeReaderConfig(
         names=NAMES, widths=tuple(widths), age_edges_years=AGE_EDGES_YEARS, dropout=0.3
     )
-    reader = AttributeReader(config).to(memory_format=torch.channels_last).train()
+    reader = AttributeReader(config)
+    reader.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - it is wrapped
+    reader.train()
     num_steps = max(2, int(epochs * crops.shares.sum() / batch_size))
     optimizer = torch.optim.AdamW(reader.parameters(), lr=learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -290,9 +292,9 @@ def read_probabilities(
     flags, ages = [], []
     for start in range(0, len(pixels), 128):
         values = pixel_values_of(pixels[start : start + 128])
-        outputs = [reader(values), reader(values.flip(-1))]
-        flags.append(sum(output.logits for output in outputs).div(2).sigmoid())
-        ages.append(sum(output.age_logits.softmax(-1) for output in outputs).div(2))
+        one, mirrored = reader(values), reader(values.flip(-1))
+        flags.append((one.logits + mirrored.logits).div(2).sigmoid())
+        ages.append((one.age_logits.softmax(-1) + mirrored.age_logits.softmax(-1)).div(2))
     return torch.cat(flags).numpy(), torch.cat(ages).numpy()
 
 

@@ -12,11 +12,12 @@ from lineament.training.faceless import FacelessExamples
 from lineament.training.gallery_examples import GalleryExamples, Reading
 from lineament.training.recipe import Mix
 
-# What somebody asks about a real picture first; asked about more often than the rest.
+# What somebody asks about a real picture first; asked about more often than the rest, and
+# what few people wear most of all, for few items can be asked about it both ways.
 IMPORTANCE = {
-    "male": 1.5, "smile": 2.0, "eyeglasses": 2.0, "sunglasses": 2.0, "beard": 2.0,
-    "black_hair": 2.0, "blonde_hair": 2.0, "brown_hair": 1.5, "wearing_lipstick": 2.0,
-    "wearing_hat": 2.0, "young": 1.2, "middle_aged": 1.2, "elderly": 1.5, "happy": 1.5,
+    "male": 1.5, "smile": 2.0, "eyeglasses": 4.0, "sunglasses": 6.0, "beard": 2.5,
+    "black_hair": 2.0, "blonde_hair": 3.0, "brown_hair": 1.5, "wearing_lipstick": 2.5,
+    "wearing_hat": 5.0, "young": 1.2, "middle_aged": 1.2, "elderly": 1.5, "happy": 1.5,
     "neutral": 1.2, "talk": 3.0, "open_mouth": 1.3, "turn": 2.0, "nod": 1.5, "blink": 1.5,
     "wearing_necktie": 2.0, "wearing_bow_tie": 1.5,
 }  # fmt: skip

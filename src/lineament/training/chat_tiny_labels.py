@@ -2,7 +2,7 @@
 
 from lineament.render import DRAWN_NAMES
 from lineament.training.dialogues import known_names
-from lineament.training.labels import LabelSet
+from lineament.training.labels import LabelSet, LabelTable
 
 LABELS = LabelSet.of(known_names() | set(DRAWN_NAMES))
 # Most names are known of drawn faces alone. What is known of most real ones, and asked first,
@@ -14,3 +14,4 @@ LABEL_WEIGHTS = {
     "talk": 3.0, "gray_hair": 3.0, "bald": 2.0, "mustache": 3.0, "eye_makeup": 3.0,
     "wearing_necktie": 3.0,
 }  # fmt: skip
+LABEL_TABLE = LabelTable(LABELS, LABEL_WEIGHTS)

@@ -45,7 +45,8 @@ def convert_llava(source: Path, out: Path) -> int:
     model = favchat_from_llava(llava, **changes)
     tokenizer.add_tokens([FRAME_TOKEN], special_tokens=True)
     model.config.frame_token_id = int(tokenizer.convert_tokens_to_ids(FRAME_TOKEN))
-    num_rows = model.get_input_embeddings().weight.shape[0]
+    embeddings: Any = model.get_input_embeddings()
+    num_rows = len(embeddings.weight)
     if len(tokenizer) > num_rows:
         model.resize_token_embeddings(len(tokenizer))
     tokenizer.chat_template = CHAT_TEMPLATE
@@ -74,8 +75,8 @@ def consolidate_shards(source: Path, out: Path) -> int:
     Raises:
         BadModel: The folder is no distributed checkpoint.
     """
-    from torch.distributed.checkpoint import FileSystemReader
     from torch.distributed.checkpoint.default_planner import _EmptyStateDictLoadPlanner
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
     from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
 
     if not (source / ".metadata").is_file():

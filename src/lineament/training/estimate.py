@@ -8,6 +8,7 @@ import torch
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.training.freeze import freeze
+from lineament.training.qwen_start import model_class_of
 from lineament.training.recipe import Recipe, Stage
 from lineament.training.start import adapt_model
 
@@ -68,7 +69,7 @@ def estimate_recipe(recipe: Recipe, config: FaVChatConfig) -> list[Cost]:
 def build_on_meta(config: FaVChatConfig) -> FaVChatForConditionalGeneration:
     """Build a model of any size whose weights take no memory."""
     with torch.device("meta"):
-        return FaVChatForConditionalGeneration(config)
+        return model_class_of(config)(config)
 
 
 def estimate_stage(recipe: Recipe, stage: Stage, model: Any) -> Cost:

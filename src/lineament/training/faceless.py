@@ -72,7 +72,8 @@ def _pattern(rng: np.random.Generator) -> UInt8[np.ndarray, "size size 3"]:
     """Draw clouds, blocks or stripes in two or three colours."""
     kind = rng.random()
     if kind < 0.4:  # clouds: noise of several sizes
-        field = sum(_enlarge_field(rng.random((2**n, 2**n)), SIZE_PX) / n for n in range(1, 7))
+        sizes = (_enlarge_field(rng.random((2**n, 2**n)), SIZE_PX) / n for n in range(1, 7))
+        field = np.asarray(sum(sizes))
         field = (field - field.min()) / (np.ptp(field) + 1e-6)
     elif kind < 0.7:  # blocks, as of houses and fields from above
         field = np.kron(rng.random((8, 8)), np.ones((SIZE_PX // 8, SIZE_PX // 8)))

@@ -7,6 +7,7 @@ They have directions in each encoder's own space as well: an encoder that is ask
 several times faster than one that is heard through an adapter beside another.
 """
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +22,8 @@ from lineament.errors import BadInput
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import FaVChatProcessor
-from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS
 from lineament.training.examples import Example
-from lineament.training.labels import AGE_EDGES_YEARS, UNKNOWN
+from lineament.training.labels import AGE_EDGES_YEARS, UNKNOWN, LabelTable
 from lineament.training.objectives import VISUAL_INPUTS, drop_streams
 from lineament.training.packing import pad_stack
 from lineament.training.recipe import Stage
@@ -70,6 +70,10 @@ class LabelLearner(nn.Module):
     The result has the keys of `AnswerLearner`'s. True and false count alike for every name,
     by their shares in the batch; names count by ``name_weights``.
     """
+
+    name_weights: Tensor
+    groups: Tensor
+    directions: Tensor
 
     def __init__(
         self,
@@ -209,13 +213,30 @@ def span_losses(
     return -log_probs.masked_fill(~is_allowed, float("-inf")).logsumexp(dim=-1)
 
 
+def find_table(stage: Stage) -> LabelTable:
+    """Return the names that a stage learns.
+
+    Raises:
+        BadInput: There is no such table.
+    """
+    module, _, name = stage.labels.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        raise BadInput(
+            f"stages.{stage.name}.labels: {stage.labels!r} is no table of labels",
+            hint="module:name of a LabelTable",
+        ) from None
+
+
 class LabelObjective:
-    """Labels of frames, off their visual tokens."""
+    """Labels of frames, off their visual tokens; the stage brings the names."""
 
     def __init__(
         self, model: FaVChatForConditionalGeneration, processor: FaVChatProcessor, stage: Stage
     ) -> None:
         self.model, self.processor, self.stage = model, processor, stage
+        self.table = find_table(stage)
 
     def encode(self, example: Example) -> EncodedLabels:
         """Encode one example.
@@ -239,7 +260,8 @@ class LabelObjective:
         }
         batch["states"] = pad_stack([sample.states for sample in samples])
         batch["age_spans"] = torch.tensor([sample.age_span for sample in samples])
-        watched = [name for name in LABELS.names if LABEL_WEIGHTS.get(name, 1.0) >= WATCHED]
+        named = zip(self.table.labels.names, self.table.name_weights, strict=True)
+        watched = [name for name, weight in named if weight >= WATCHED]
         batch["groups"] = [("flags", 0), ("age", 0), *((name, 0) for name in watched)]
         batch["skipped"] = [note for sample in drawn for note in sample.skipped]
         batch["num_samples"] = len(samples)
@@ -248,5 +270,5 @@ class LabelObjective:
 
     def learner(self) -> LabelLearner:
         """Return the network around the model."""
-        weights = torch.tensor([LABEL_WEIGHTS.get(name, 1.0) for name in LABELS.names])
-        return LabelLearner(self.model, weights, dict(self.stage.drop_streams))
+        weights = torch.tensor(self.table.name_weights)
+        return LabelLearner(self.model, weights, {**self.stage.drop_streams})

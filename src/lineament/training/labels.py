@@ -81,6 +81,24 @@ class LabelSet:
                 states[place, column[name]] = state
 
 
+@dataclass(frozen=True)
+class LabelTable:
+    """What a stage's labels objective learns.
+
+    Attributes:
+        labels: The names.
+        weights: What a name counts; 1 where it is not here.
+    """
+
+    labels: LabelSet
+    weights: Mapping[str, float]
+
+    @property
+    def name_weights(self) -> list[float]:
+        """What each name counts, in their order."""
+        return [self.weights.get(name, 1.0) for name in self.labels.names]
+
+
 @functools.lru_cache(maxsize=8)
 def _columns(names: tuple[str, ...]) -> Mapping[str, int]:
     return {name: index for index, name in enumerate(names)}

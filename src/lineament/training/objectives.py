@@ -176,7 +176,8 @@ class Answers:
     def learner(self) -> AnswerLearner:
         """Return the network around the model."""
         weight = self.stage.lora.balance_weight if self.stage.lora is not None else 0.0
-        return AnswerLearner(self.model, dict(self.stage.drop_streams), lora_balance_weight=weight)
+        rates: dict[str, float] = {**self.stage.drop_streams}
+        return AnswerLearner(self.model, rates, lora_balance_weight=weight)
 
 
 def longest_row(model: Any, stage: Stage) -> int:

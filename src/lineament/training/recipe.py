@@ -77,6 +77,7 @@ class Stage(Settings):
         share_prefix: Whether all dialogues about one clip read the same clip tokens, each blind
             to the others; otherwise every dialogue brings the clip's tokens again.
         objective: What is learned; see `OBJECTIVES`.
+        labels: Table of the names that the objective ``labels`` learns, as ``module:name``.
         warmup: Share of the stage in which the rate rises to its peak.
         schedule: How the rate falls from there.
         final_rate: Where a falling rate ends, as a share of the peak.
@@ -111,6 +112,7 @@ class Stage(Settings):
     row_tokens: int = Field(default=1024, ge=0)
     share_prefix: bool = True
     objective: str = "answers"
+    labels: str = "lineament.training.chat_tiny_labels:LABEL_TABLE"
     warmup: float = Field(default=0.03, ge=0, le=1)
     schedule: Schedule = "cosine"
     final_rate: float = Field(default=0.0, ge=0, le=1)
@@ -142,9 +144,11 @@ class Model(Settings):
     Attributes:
         family: What kind of model it is: one that chats about clips, an image tokenizer, or one
             that draws and understands; see `unified_family`.
-        start: A trained model's folder or name; a new model when empty.
-        size: Which of our configurations a new model has: ``tiny``, ``full``, or ``llava`` for
-            LLaVA-1.5-7B's.
+        start: A trained model's folder or name, also that of a Qwen2.5-VL or Qwen3-VL as
+            ``transformers`` saves it; a new model when empty.
+        size: Which of our configurations a new model has: ``tiny``, ``full``, or ``llava``,
+            ``qwen2.5-vl`` and ``qwen3-vl`` for those of LLaVA-1.5-7B, Qwen2.5-VL-7B and
+            Qwen3-VL-8B as starts.
         changes: What differs from that configuration, or from that of ``start``.
         processor: What differs from the processor that fits the model.
         tokenizer: Folder or name of a tokenizer; empty learns one from the first stage's text.
@@ -158,7 +162,7 @@ class Model(Settings):
 
     family: Literal["favchat", "image-tokenizer", "unif2ace"] = "favchat"
     start: str = ""
-    size: Literal["tiny", "full", "llava"] = "tiny"
+    size: Literal["tiny", "full", "llava", "qwen2.5-vl", "qwen3-vl"] = "tiny"
     changes: dict[str, Any] = Field(default={})
     processor: dict[str, Any] = Field(default={})
     tokenizer: str = ""

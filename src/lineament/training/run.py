@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +12,11 @@ import torch
 from transformers import TrainerCallback
 from transformers.utils.logging import disable_progress_bar
 
-from lineament.config import settings_from_dict, write_recipe
-from lineament.model.lora import find_lora, merge_lora
+from lineament.config import settings_from_dict
+from lineament.training.ending import DONE, finish_stage, link_final
 from lineament.training.examples import ExampleSource, Sources
 from lineament.training.features import drop_features, keep_features
 from lineament.training.folder import (
-    RECIPE,
     check_stage,
     claim_folder,
     is_first_process,
@@ -31,20 +29,18 @@ from lineament.training.journal import Journal, plot_losses, write_loss_table
 from lineament.training.mixes import open_mix
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Mix, Recipe, Stage
-from lineament.training.start import adapt_model, save_trained
+from lineament.training.start import adapt_model
 from lineament.training.stream import Order, Stream
 from lineament.training.trainer import (
     StageRun,
     StageTrainer,
     find_checkpoint,
     restore_state,
-    write_validation,
 )
 from lineament.training.unified_family import open_family
 from lineament.training.validation import validate
 
 logger = logging.getLogger(__name__)
-DONE = "done.json"
 BuildModel = Callable[[Recipe, Mapping[str, Sequence[ExampleSource]]], tuple[Any, Any]]
 
 
@@ -155,7 +151,7 @@ def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
     last = len(recipe.stages) - 1
     if is_first_process():
         final = runner.out / stage_folder(last, recipe.stages[last]) / "final"
-        _link_final(final, runner.out / "model")
+        link_final(final, runner.out / "model")
         write_loss_table(runner.journal.path, runner.out / "losses.csv")
         if recipe.use_plots:
             plot_losses(runner.journal.path, runner.out / "losses.png")
@@ -204,7 +200,7 @@ def _run_stage(
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     steps = trainer.state.global_step
     if not run.is_paused:
-        _finish(run, trainer, model, processor, folder, steps)
+        finish_stage(run, trainer, model, processor, folder, steps)
     return run, steps
 
 
@@ -247,40 +243,6 @@ def open_validation(runner: Runner, number: int, objective: Any) -> Stream | Non
     return Stream(sources, order, objective.encode)
 
 
-def _finish(
-    run: StageRun, trainer: StageTrainer, model: Any, processor: Any, folder: Path, steps: int
-) -> None:
-    if run.average is not None:
-        run.average.put_into(model)
-    if run.validate is not None:
-        write_validation(run, steps)
-    if run.recipe.model.family == "favchat":
-        drop_features(model)
-    adapted = find_lora(model)
-    if adapted is not None and adapted.experts == 1:  # exact, and the model is a plain one again
-        merge_lora(model)
-    if is_first_process():
-        _write_final(run, model, processor, folder, steps)
-    trainer.accelerator.wait_for_everyone()
-    trainer.accelerator.free_memory()
-
-
-def _write_final(run: StageRun, model: Any, processor: Any, folder: Path, steps: int) -> None:
-    """Write the stage's model whole or not at all, then let its checkpoints go."""
-    draft = folder / "draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    save_trained(model, processor, draft)
-    write_recipe(run.recipe, draft / RECIPE)
-    shutil.rmtree(folder / "final", ignore_errors=True)
-    draft.rename(folder / "final")
-    row = {"steps": steps, "seconds": run.clock.seconds, "left_out": run.guard.num_bad}
-    mark = folder / f"{DONE}.draft"
-    mark.write_text(json.dumps(row), encoding="utf-8")
-    mark.replace(folder / DONE)
-    for checkpoint in folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint, ignore_errors=True)
-
-
 def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple[Any, Any]:
     """Return the model a stage begins with: the last stage's, or a new one."""
     recipe = runner.recipe
@@ -298,13 +260,6 @@ def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple
             names[mix.source].append(source)
         return build_model(recipe, names)
     return open_family(recipe.model).start(recipe.model, sources, recipe.seed)
-
-
-def _link_final(final: Path, out: Path) -> None:
-    if out.is_symlink():
-        out.unlink()
-    if not out.exists():
-        out.symlink_to(final.relative_to(out.parent))
 
 
 def _result(runner: Runner, status: str, num_steps: int, seconds: float) -> RunResult:

@@ -27,8 +27,17 @@ from lineament.model.lora import (
     write_lora_settings,
 )
 from lineament.model.processor import FaVChatProcessor
+from lineament.model.qwen_chat import QwenChatConfig, is_qwen_vl
 from lineament.model.tokenizer import FRAME_TOKEN, prepare_tokenizer, train_tokenizer
 from lineament.training.examples import ExampleSource
+from lineament.training.qwen_start import (
+    is_qwen_start,
+    load_qwen_start,
+    model_class_of,
+    qwen3_config,
+    qwen25_config,
+    start_from_qwen,
+)
 from lineament.training.recipe import Lora, Model
 
 Started = tuple[FaVChatForConditionalGeneration, FaVChatProcessor]
@@ -46,13 +55,23 @@ def start_model(settings: Model, sources: Sequence[ExampleSource], *, seed: int)
         BadInput: The settings contradict each other.
         BadModel: There is no such model.
     """
+    if settings.start and not is_qwen_vl(settings.start):
+        return _load(settings.start)
     if settings.start:
-        loaded = load(settings.start)
-        return loaded.model, loaded.processor
+        torch.manual_seed(seed)
+        model, processor = start_from_qwen(settings)
+    else:
+        model, processor = _start_new(settings, sources, seed)
+    if settings.fit_landmarks and model.media.landmark_stream is not None:
+        fit_landmarks(model, sources, settings.fit_landmarks)
+    return model, processor
+
+
+def _start_new(settings: Model, sources: Sequence[ExampleSource], seed: int) -> Started:
     tokenizer = open_tokenizer(settings, sources)
     config = new_config(settings, tokenizer)
     torch.manual_seed(seed)
-    model = FaVChatForConditionalGeneration(config)
+    model = model_class_of(config)(config)
     # Without these, `generate` would talk on behind the end of an answer.
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -60,10 +79,7 @@ def start_model(settings: Model, sources: Sequence[ExampleSource], *, seed: int)
         from lineament.training.parts import install_parts
 
         install_parts(model, settings.parts)
-    processor = FaVChatProcessor.for_model(config, tokenizer, **settings.processor)
-    if settings.fit_landmarks and model.media.landmark_stream is not None:
-        fit_landmarks(model, sources, settings.fit_landmarks)
-    return model, processor
+    return model, FaVChatProcessor.for_model(config, tokenizer, **settings.processor)
 
 
 def new_config(settings: Model, tokenizer: Any) -> FaVChatConfig:
@@ -209,17 +225,24 @@ def load_trained(folder: Path) -> Started:
     """
     adapted = read_lora_settings(folder)
     if adapted is None:
-        loaded = load(folder)
-        return loaded.model, loaded.processor
+        return _load(folder)
     try:
-        config = FaVChatConfig.from_pretrained(folder)
-        model = FaVChatForConditionalGeneration(config)
+        kind = QwenChatConfig if is_qwen_start(folder) else FaVChatConfig
+        config = kind.from_pretrained(folder)
+        model = model_class_of(config)(config)
         add_lora(model, adapted)
         load_model(model, folder / "model.safetensors", strict=True)
         processor = FaVChatProcessor.from_pretrained(folder, local_files_only=True)
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         raise BadModel(f"{folder}: cannot be read ({first_line(error)})") from error
     return model, processor
+
+
+def _load(place: str | Path) -> Started:
+    if is_qwen_start(place):
+        return load_qwen_start(place)
+    loaded = load(place)
+    return loaded.model, loaded.processor
 
 
 def adapt_model(model: Any, lora: Lora | None, *, seed: int) -> None:
@@ -245,4 +268,6 @@ SIZES: Mapping[str, Callable[..., FaVChatConfig]] = {
     "tiny": favchat_tiny_config,
     "full": favchat_full_config,
     "llava": llava_config,
+    "qwen2.5-vl": qwen25_config,
+    "qwen3-vl": qwen3_config,
 }

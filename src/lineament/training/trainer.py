@@ -141,7 +141,8 @@ class StageTrainer(Trainer):
         return self.lr_scheduler
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return SequentialSampler(train_dataset or self.train_dataset)
+        stream: Any = train_dataset or self.train_dataset
+        return SequentialSampler(stream)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
@@ -151,7 +152,8 @@ class StageTrainer(Trainer):
         if not batches:
             return batches, None
         total = torch.stack([batch["num_items"].to(device).float() for batch in batches]).sum()
-        return batches, self.accelerator.gather(total.reshape(1)).sum().clamp(min=1e-9)
+        every: Any = self.accelerator.gather(total.reshape(1))
+        return batches, every.sum().clamp(min=1e-9)
 
     def training_step(
         self, model: nn.Module, inputs: Any, num_items_in_batch: Any = None
@@ -200,7 +202,7 @@ class StageTrainer(Trainer):
         return stack
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
-        norm = super()._clip_grad_norm(model)
+        norm: Any = super()._clip_grad_norm(model)
         self.run.last_norm = float(norm)
         return norm
 
@@ -253,7 +255,7 @@ class StageCallback(TrainerCallback):
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> TrainerControl:
+    ) -> None:
         """Report, validate, and end where time or a signal says so."""
         del args
         run = self.run
@@ -273,7 +275,6 @@ class StageCallback(TrainerCallback):
         ):
             run.is_paused = step < run.stage.total_steps
             control.should_training_stop = control.should_save = True
-        return control
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

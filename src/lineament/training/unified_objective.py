@@ -5,17 +5,15 @@ losses and one optimiser step. Questions about a picture share its codes and are
 other, which teaches what single questions would at a fraction of the tokens.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lineament.errors import BadInput
 from lineament.model.diffusion import Cosine, LogLinear, sample_masks
 from lineament.model.drawing import format_question
 from lineament.model.layout import (
@@ -25,60 +23,16 @@ from lineament.model.layout import (
     pad_left,
     text_ends,
     trim_text,
-    understanding_ids,
 )
 from lineament.model.unif2ace import UniF2aceForFaces
 from lineament.training.recipe import Stage
 from lineament.training.stream import Drawn
 from lineament.training.unified_examples import AskingExample, DrawingExample
+from lineament.training.unified_rows import Branch, EncodedAsking, EncodedDrawing, join_branches
 
 GROUPS = (("masked", 0), ("score", 0), ("answers", 0), ("first_words", 0), ("balance", 0))
 LONG_EVERY = 8  # of the batches one in so many has long captions
 LONG_TEXT = 120
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedDrawing:
-    """Codes, and both of their texts as ids; the long one is read when a batch wants it."""
-
-    id: str
-    codes: Int[Tensor, " codes"]
-    prompt: list[int]
-    read_caption: Callable[[], list[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedAsking:
-    """A row of codes with questions behind them, each a branch of its own.
-
-    Attributes:
-        id: The example's.
-        input_ids: [mmu soi codes eoi] and then sot question answer eot, several times.
-        labels: Of answers.
-        weights: How much each label counts.
-        branch_ids: 0 for what all questions see.
-        position_ids: Start again behind the picture in every branch.
-        whole: What the CLIP expert looks at.
-        face: What the face expert looks at.
-    """
-
-    id: str
-    input_ids: Int[Tensor, " tokens"]
-    labels: Int[Tensor, " tokens"]
-    weights: Float[Tensor, " tokens"]
-    branch_ids: Int[Tensor, " tokens"]
-    position_ids: Int[Tensor, " tokens"]
-    whole: Float[Tensor, "cells dim"] | None
-    face: Float[Tensor, " face_dim"] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One question behind a picture."""
-
-    token_ids: list[int]
-    num_asked: int
-    start_weight: float
 
 
 class UnifiedLearner(nn.Module):
@@ -267,41 +221,3 @@ class UnifiedObjective:
         sot, eot = text_ends(self.config)
         asked = [sot, *self._read(format_question(question))]
         return Branch([*asked, *self._read(f" {answer}"), eot], len(asked), start_weight)
-
-
-def join_branches(
-    example: AskingExample, branches: Sequence[Branch], config: Any, row_tokens: int
-) -> EncodedAsking:
-    """Write a picture once and as many questions behind it as fit.
-
-    Raises:
-        BadInput: Not one fits.
-    """
-    codes = torch.from_numpy(example.codes.astype(np.int64))
-    shared = understanding_ids(codes, [], config)[:-1]  # without the sot that each branch has
-    ids, labels, weights = list(shared), [IGNORED_LABEL] * len(shared), [0.0] * len(shared)
-    numbers, positions = [0] * len(shared), list(range(len(shared)))
-    num_kept = 0
-    for branch in branches:
-        size = len(branch.token_ids)
-        if len(ids) + size > row_tokens:
-            continue
-        num_kept += 1
-        said = branch.token_ids[branch.num_asked :]
-        ids += branch.token_ids
-        labels += [IGNORED_LABEL] * branch.num_asked + said
-        weights += [0.0] * branch.num_asked + [branch.start_weight] + [1.0] * (len(said) - 1)
-        numbers += [num_kept] * size
-        positions += range(len(shared), len(shared) + size)
-    if not num_kept:
-        raise BadInput(f"{example.id}: no question fits {row_tokens} tokens")
-    return EncodedAsking(
-        example.id,
-        torch.tensor(ids),
-        torch.tensor(labels),
-        torch.tensor(weights),
-        torch.tensor(numbers),
-        torch.tensor(positions),
-        None if example.whole is None else torch.from_numpy(example.whole.astype(np.float32)),
-        None if example.face is None else torch.from_numpy(example.face.astype(np.float32)),
-    )

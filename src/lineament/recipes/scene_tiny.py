@@ -1,0 +1,121 @@
+"""The recipe ``scene-tiny``: whole pictures alone, boxes as text; full, LoRA and MoE-LoRA tuning.
+
+The three share a base: an encoder that was taught what cells hold, and a language model that has
+learned to look. ``lineament train scene-tiny --out RUN --set data=FOLDER`` takes real pictures in.
+"""
+
+from typing import Any
+
+from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
+
+SOURCE = "scene-galleries"
+LAYERS = ("language_model.*_proj",)
+SIDE_PX, CELL_PX = 144, 16  # nine by nine cells, so that ninths of the picture end where cells do
+# Bare looks: short answers of which each word matters.
+PLAIN = (
+    "scene_count", "scene_yes_no", "scene_position", "scene_color", "scene_kind", "scene_box",
+    "scene_relation",
+)  # fmt: skip
+PREPARED = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 3000}
+
+
+def scene_tiny() -> Recipe:
+    """Return the whole run, its last stage tuning all of the language model."""
+    return _recipe("scene-tiny", {"*": 1.0e-3}, ("media.adapter.*", "language_model.*"))
+
+
+def scene_tiny_lora() -> Recipe:
+    """Return the run whose last stage tunes one adapter on every layer."""
+    lora = Lora(targets=LAYERS, rank=32, alpha=64.0)
+    rates = {"*": 3e-4, "*.lora_*": 2e-3}
+    return _recipe("scene-tiny-lora", rates, ("media.adapter.*",), lora)
+
+
+def scene_tiny_moe_lora() -> Recipe:
+    """Return the run whose last stage tunes four experts on every layer, chosen token by token.
+
+    Rank 8 times four costs as many weights as `scene_tiny_lora`, less the routers.
+    """
+    lora = Lora(targets=LAYERS, rank=8, alpha=16.0, experts=4, top_k=2)
+    rates = {"*": 3e-4, "*.lora_*": 2e-3}
+    return _recipe("scene-tiny-moe-lora", rates, ("media.adapter.*",), lora)
+
+
+def _recipe(
+    name: str, rates: dict[str, float], trainable: tuple[str, ...], lora: Lora | None = None
+) -> Recipe:
+    return Recipe(
+        name=name,
+        model=scene_model(),
+        stages=(_look(), _tuning(rates, trainable, lora)),
+        precision="bf16",
+        num_workers=1,
+        num_threads=2,
+        log_every=25,
+        prepare="lineament.training.scene_preparation:prepare_scene_tiny",
+    )
+
+
+def scene_model() -> Model:
+    """Return FaVChat with its general encoder alone: 81 tokens a picture, no face, no landmarks."""
+    changes: dict[str, Any] = {
+        "fusion": "general_only",
+        "use_face": False,
+        "use_landmarks": False,
+        "landmark_tokens": 0,
+        "token_grid": [SIDE_PX // CELL_PX] * 2,
+        "vision_config": {
+            "model_type": "lineament_conv_vision",
+            "hidden_size": 192,
+            "num_hidden_layers": 4,
+            "depths": [1, 2, 2, 2],
+            "image_size": SIDE_PX,
+            "patch_size": CELL_PX,
+        },
+        "text_config": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 4},
+    }
+    return Model(vocab_size=2048, changes=changes)
+
+
+def _look() -> Stage:
+    drawn = {"folders": ["scenes*"], "num_dialogues": 10}
+    return Stage(
+        name="look",
+        trainable=("media.*", "language_model.*"),
+        learning_rates={"*": 1.5e-3, "media.general_encoder.*": 1e-4},
+        data=(Mix(source=SOURCE, kinds=PLAIN, options=drawn | PREPARED),),
+        validation=(_checked(PLAIN),),
+        validation_samples=150,
+        validate_every=300,
+        num_steps=1500,
+        batch_size=24,
+        row_tokens=512,
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
+        save_every=300,
+    )
+
+
+def _tuning(rates: dict[str, float], trainable: tuple[str, ...], lora: Lora | None) -> Stage:
+    drawn = Mix(source=SOURCE, options={"folders": ["scenes*"], "num_dialogues": 8})
+    real = Mix(source=SOURCE, weight=0.04, options={"folders": ["real"], "num_dialogues": 6})
+    return Stage(
+        name="tuning",
+        trainable=trainable,
+        learning_rates=rates,
+        data=(drawn, real),
+        validation=(_checked(()),),
+        validation_samples=150,
+        validate_every=300,
+        num_steps=1500,
+        batch_size=16,
+        row_tokens=768,
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
+        save_every=300,
+        lora=lora,
+    )
+
+
+def _checked(kinds: tuple[str, ...]) -> Mix:
+    return Mix(source=SOURCE, kinds=kinds, options={"folders": ["check*"], "num_dialogues": 6})

@@ -1,0 +1,217 @@
+"""scene-tiny: what is prepared for it, its three ways to tune, and how it is measured."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lineament.annotation import Annotation, Fact
+from lineament.cli.train import find_recipe
+from lineament.errors import BadInput
+from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.records.record import Record, Turn
+from lineament.records.write.scenes.writer import SceneWriter
+from lineament.render.scenes import draw_scene, sample_scene
+from lineament.training.recipe import Mix
+from lineament.training.scene_encoder import CellReader, cell_loss, train_scene_encoder
+from lineament.training.scene_examples import SceneExamples
+from lineament.training.scene_gallery import (
+    CELL_NAMES,
+    Pictured,
+    SceneGallery,
+    find_boxes,
+    find_cells,
+    write_scene_gallery,
+)
+from lineament.training.scene_preparation import PREPARED, root_mixes, take_settings
+from lineament.training.start import adapt_model, sized_config
+from test_model_toys import _one_thread  # noqa: F401
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+NAMES = ("scene-tiny", "scene-tiny-lora", "scene-tiny-moe-lora")
+TOWER = {
+    "hidden_size": 32, "num_hidden_layers": 3, "depths": [1, 1, 1], "image_size": 32,
+    "patch_size": 16,
+}  # fmt: skip
+
+
+def one_object(name: str, region: tuple[float, ...]) -> Annotation:
+    facts = (Fact("object_class", name, subject="object 0", region=region),)
+    return Annotation("a.png", facts=facts)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    items = []
+    for seed in (3, 4):
+        annotation = sample_scene(seed, theme="airport", size_px=48)
+        records = tuple(SceneWriter({"scene_count": 2, "scene_dialogue": 1}).write(annotation))
+        pixels = draw_scene(annotation, size_px=48, seed=seed)
+        items.append(Pictured(f"scene {seed}", pixels, records, annotation))
+    write_scene_gallery(folder / "scenes0", items, size_px=32, grid=2)
+    turns = (Turn("user", "What is it?"), Turn("assistant", "A beach ."))
+    real = Pictured("a.jpg", np.zeros((20, 30, 3), np.uint8), (Record("vqa", 1, "a.jpg", turns),))
+    write_scene_gallery(folder / "real", [real], size_px=32, grid=2)
+    return folder
+
+
+def test_cells_hold_what_lies_in_them_however_small():
+    small = find_cells(one_object("vehicle", (0.70, 0.70, 0.72, 0.72)), 3)
+    assert small[CELL_NAMES.index("vehicle")].tolist() == [[0, 0, 0], [0, 0, 0], [0, 0, 1]]
+    large = find_cells(one_object("parking_lot", (0.0, 0.0, 0.67, 0.34)), 3)
+    assert large[CELL_NAMES.index("parking_lot")].tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert large.sum() == 2
+
+
+def test_boxes_of_cells_give_the_object_back():
+    region = (0.1, 0.5, 0.3, 0.9)
+    found = find_boxes(one_object("ship", region), 4)
+    ((row, column),) = np.argwhere(found[..., 0]).tolist()
+    _, x, y, width, height = found[row, column].tolist()
+    middle = ((column + x) / 4, (row + y) / 4)
+    back = (middle[0] - width / 2, middle[1] - height / 2, middle[0] + width / 2,
+            middle[1] + height / 2)  # fmt: skip
+    assert back == pytest.approx(region, abs=1e-6)
+
+
+def test_galleries_give_other_conversations_every_epoch_and_the_same_again(root):
+    mix = Mix(source="scene-galleries", options={"root": str(root), "folders": ["scenes*"],
+              "num_dialogues": 2})  # fmt: skip
+    source = SceneExamples(mix)
+    assert len(source) == 2
+    first = [source.read(0, epoch) for epoch in range(6)]
+    assert [e.dialogues for e in first] == [source.read(0, n).dialogues for n in range(6)]
+    assert len({tuple(d.kind for d in e.dialogues) for e in first}) > 1
+    assert first[0].visual is not None
+    assert first[0].visual.frames.shape == (1, 32, 32, 3)
+
+
+def test_kinds_are_chosen_and_left_out(root):
+    options = {"root": str(root), "folders": ["*"]}
+    counts = SceneExamples(Mix(source="s", kinds=("scene_count",), options=options))
+    assert {d.kind for i in range(len(counts)) for d in counts.read(i, 0).dialogues} == {
+        "scene_count"
+    }
+    left = SceneExamples(Mix(source="s", options={**options, "leave": ["scene_dialogue"]}))
+    kinds = {d.kind for i in range(len(left)) for d in left.read(i, 0).dialogues}
+    assert kinds == {"scene_count", "vqa"}
+    with pytest.raises(BadInput, match="unknown option 'rot'"):
+        SceneExamples(Mix(source="s", options={"rot": 1}))
+
+
+def test_the_encoder_learns_what_cells_hold_and_is_saved_as_a_tower(root, tmp_path):
+    gallery = SceneGallery(root / "scenes0")
+    losses = [
+        train_scene_encoder([gallery], TOWER, tmp_path / str(n), num_steps=n) for n in (2, 40)
+    ]
+    assert losses[1] < 0.6 * losses[0]
+    from transformers import AutoModel
+
+    tower = AutoModel.from_pretrained(tmp_path / "40")
+    assert tower.config.hidden_size == TOWER["hidden_size"]
+
+
+def test_real_pictures_teach_the_encoder_nothing_of_cells(root, tmp_path):
+    both = [SceneGallery(root / "scenes0"), SceneGallery(root / "real")]
+    alone = train_scene_encoder(both[:1], TOWER, tmp_path / "one", num_steps=2)
+    assert train_scene_encoder(both, TOWER, tmp_path / "two", num_steps=2) == alone
+    reader = CellReader(TOWER)
+    gallery = both[0]
+    pixels, cells, boxes = (np.array(a) for a in (gallery.pixels, gallery.cells, gallery.boxes))
+    cell_loss(reader, pixels, cells, boxes).backward()
+    assert all(weight.grad is not None for weight in reader.parameters())
+
+
+def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
+    _, recipe = take_settings(find_recipe("scene-tiny"))
+    assert {"num_scenes", "encoder_steps"}.isdisjoint(recipe.stages[0].data[0].options)
+    rooted = root_mixes(recipe, root)
+    assert [len(stage.data) for stage in rooted.stages] == [1, 2]
+    (root / "empty").mkdir()
+    (tmp_path / "none").mkdir()
+    assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0, 0]
+
+
+def test_prepared_settings_can_be_set_and_have_defaults():
+    recipe = find_recipe("scene-tiny")
+    settings, _ = take_settings(recipe)
+    assert settings == PREPARED
+    stage = recipe.stages[0]
+    mix = stage.data[0].replace(options={**stage.data[0].options, "num_scenes": 7})
+    changed = recipe.replace(stages=(stage.replace(data=(mix,)), *recipe.stages[1:]))
+    assert take_settings(changed)[0]["num_scenes"] == 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scene_tiny_sees_whole_pictures_alone_and_is_small_enough(name):
+    recipe = find_recipe(name)
+    config = sized_config(recipe.model)
+    assert not config.has_face
+    assert not config.use_landmarks
+    assert config.tokens_per_frame == 81
+    with torch.device("meta"):
+        model = FaVChatForConditionalGeneration(config)
+    adapt_model(model, recipe.stages[-1].lora, seed=0)
+    size_bytes = 2 * sum(weight.numel() for weight in model.parameters())
+    assert size_bytes < 20e6
+
+
+def test_the_two_adapters_cost_the_same_but_for_routers():
+    sizes = {}
+    for name in NAMES[1:]:
+        recipe = find_recipe(name)
+        with torch.device("meta"):
+            model = FaVChatForConditionalGeneration(sized_config(recipe.model))
+        adapt_model(model, recipe.stages[-1].lora, seed=0)
+        sizes[name] = sum(w.numel() for n, w in model.named_parameters()
+                          if ".lora_A" in n or ".lora_B" in n)  # fmt: skip
+    assert len(set(sizes.values())) == 1
+
+
+class Oracle:
+    """Answers as the records do, or always the same."""
+
+    def __init__(self, scenes, said: str | None = None) -> None:
+        self.said = said
+        self.known = {
+            (one.pixels.tobytes(), question.text): answer.text
+            for one in scenes
+            for record in one.records
+            for question, answer in zip(record.turns[::2], record.turns[1::2], strict=True)
+        }
+
+    def answer(self, pixels, question, history=()):
+        del history
+        return self.said if self.said is not None else self.known[pixels.tobytes(), question]
+
+
+def test_a_perfect_model_scores_one_and_a_mute_one_nothing():
+    from scenes_truth import draw_questions, measure
+
+    scenes = list(draw_questions(2, 32, first=41))
+    perfect = measure(Oracle(scenes), iter(scenes))
+    for name in ("count", "existence", "relation", "grounding", "claim_precision", "multi_turn"):
+        assert perfect[name]["value"] == 1.0, name
+    assert perfect["claim_recall"]["value"] > 0.95
+    mute = measure(Oracle(scenes, "Yes."), iter(scenes))
+    assert mute["grounding"]["value"] == mute["count"]["value"] == 0.0
+    assert mute["existence"]["value"] == mute["existence"]["prior"] == 0.5
+
+
+def test_every_arm_of_the_study_is_a_run_over_the_shared_base(root, tmp_path):
+    from scenes_study import ARMS, study_recipe
+
+    (tmp_path / "0-look" / "final").mkdir(parents=True)
+    (tmp_path / "prepared").symlink_to(root)
+    recipes = {name: study_recipe(name, 1, tmp_path, 5) for name in ARMS}
+    assert {recipe.model.start for recipe in recipes.values()} == {
+        str(tmp_path / "0-look" / "final")
+    }
+    assert all(len(r.stages) == 1 and r.stages[0].num_steps == 5 for r in recipes.values())
+    assert recipes["moe-lora"].stages[0].lora.experts == 4
+    assert recipes["count alone"].stages[0].data[0].kinds == ("scene_count",)
+    assert recipes["local alone"].stages[0].data[0].options["leave"] == ["scene_global"]
+    assert len(recipes["grounding alone"].stages[0].data) == 1  # nothing real is grounded
