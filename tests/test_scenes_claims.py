@@ -6,6 +6,8 @@ from lineament import check
 from lineament.annotation import Annotation, Fact, Subject
 from lineament.claims.scenes_check import check_any_text, check_scene_text
 from lineament.claims.scenes_read import read_scene_answer, read_scene_claims
+from lineament.claims.scenes_say import say_scene_claim
+from lineament.describe.verdicts import dict_from_checked, say_claim
 from lineament.errors import BadInput
 from lineament.records.verify import Rejected, Verifier
 from lineament.records.write.scenes.phrase import read_asks
@@ -222,3 +224,57 @@ def test_a_wrong_or_empty_answer_is_found_out(answer):
     record = make_record("scene_count", 1, [Asked("What is there?", answer)], HARBOUR, {})
     assert find_unsupported(record, HARBOUR) is not None
     assert isinstance(Verifier().verify(record, HARBOUR), Rejected)
+
+
+SIZED = scene(
+    thing(0, "ship", (0.1, 0.1, 0.4, 0.3), "white"),
+    thing(1, "ship", (0.6, 0.6, 0.65, 0.65), "white"),
+    thing(2, "ship", (0.8, 0.1, 0.86, 0.15), "red"),
+    thing(3, "bridge", (0.45, 0.4, 0.55, 0.6)),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("There are three ships.", "supported"),
+        ("There are two large ships.", "contradicted"),  # one is
+        ("There is one large ship.", "supported"),
+        ("There is a big white ship.", "supported"),
+        ("There is a large red ship.", "contradicted"),
+        ("There is a large bridge.", "unknown"),  # alone of its class it is neither
+        ("The large ship is white.", "supported"),
+        ("The red ship is large.", "contradicted"),
+        ("The red ship is not large.", "supported"),
+    ],
+)
+def test_large_and_small_are_told_beside_others_of_the_class(text, verdict):
+    assert [row.verdict for row in check_scene_text(text, SIZED).claims][-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("There are two ships.", ["2 ships"]),
+        ("There is no bridge.", ["no bridges"]),
+        ("Two boats lie in the upper left.", ["2 ships in the top-left part"]),
+        ("There are at least three white cars.", ["at least 3 white vehicles"]),
+        ("There is a large ship near a pier.", ["at least 1 large ship near a pier"]),
+        ("The largest ship is not to the left of the airplane.",
+         ["at least 1 largest ship", "the largest ship is not to the left of an airplane"]),
+        ("All ships are white.", ["at least 1 ship", "all ships are white"]),
+        ("The ship is about 30 meters long.",
+         ["at least 1 ship", "the ship is 27 to 33 meters long"]),
+        ("Water can be seen.", [""]),
+    ],
+)  # fmt: skip
+def test_claims_about_objects_are_said_with_their_class(text, said):
+    assert [say_scene_claim(claim) for claim in read_scene_claims(text)] == said
+
+
+def test_the_check_says_of_what_a_number_is():
+    (row,) = check_scene_text("There are three white ships.", HARBOUR).claims
+    assert say_claim(row) == "3 white ships"
+    assert row.evidence.startswith("1 white ship counted")
+    (row,) = dict_from_checked(check_scene_text("There are two ships.", HARBOUR), "a")["claims"]
+    assert row["subject"] == "ship"

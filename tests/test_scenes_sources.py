@@ -293,6 +293,18 @@ def test_rsivqa_lines_that_are_none_are_counted(tmp_path):
         read("rsivqa", tmp_path)
 
 
+def test_floodnet_is_read_as_it_is_unpacked(tmp_path):
+    row = {"Image_ID": "1.JPG", "Question": "How many?", "Ground_Truth": 4,
+           "Question_Type": "Simple_Counting"}  # fmt: skip
+    (tmp_path / "Questions").mkdir()
+    write_json(tmp_path / "Questions" / "Training Question.json", {"0": row})
+    place = tmp_path / "Images" / "Train_Image"
+    place.mkdir(parents=True)
+    (place / "1.JPG").write_bytes(b"a picture")
+    (only,), _ = read("floodnet", tmp_path)
+    assert only.media == "Images/Train_Image/1.JPG"
+
+
 def test_floodnet_answers_are_numbers_or_text_and_come_back_so(tmp_path):
     rows = {
         "0": {"Image_ID": "1.JPG", "Question": "How many?", "Ground_Truth": 4,

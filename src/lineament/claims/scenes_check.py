@@ -6,6 +6,7 @@ from lineament.annotation import Annotation, Fact
 from lineament.claims.check import Checked, CheckedClaim, Verdict, check_text
 from lineament.claims.claim import Claim
 from lineament.claims.scenes_objects import (
+    LARGER,
     RELATIONS,
     Answer,
     Scene,
@@ -19,6 +20,7 @@ from lineament.claims.scenes_objects import (
     read_scene,
 )
 from lineament.claims.scenes_read import read_scene_claims
+from lineament.claims.scenes_say import say_designator
 
 _COVERS = ("water", "trees", "grass", "bare_land", "fields", "urban")
 
@@ -92,7 +94,7 @@ def _judge_count(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
     number = str(least) if most == least else f"{least} to {most}"
     if most is None:
         number = f"at least {least}"
-    rule = f"{number} of {claim.subject.replace('_', ' ')} counted"
+    rule = f"{number} {say_designator(claim.subject, 2 if number != '1' else 1)} counted"
     fact = _fact_of(sure[0], annotation) if sure else None
     is_above = high is not None and least >= high
     is_below = low is not None and most is not None and most < low
@@ -110,14 +112,18 @@ def _judge_objects(claim: Claim, scene: Scene, annotation: Annotation) -> _Judge
     sure, unsure, is_listed = chosen
     candidates = (*sure, *unsure)
     if not candidates:
-        return (False if is_listed else None), f"no {claim.subject} is listed", None
+        return (False if is_listed else None), f"no {say_designator(claim.subject)} is listed", None
     if claim.name in RELATIONS:
         others = choose_objects(str(claim.value), scene)
         if others is None:
             return None, "not a class of objects", None
         targets = (*others[0], *others[1])
         if not targets:
-            return (False if others[2] else None), f"no {claim.value} is listed", None
+            return (
+                (False if others[2] else None),
+                f"no {say_designator(str(claim.value))} is listed",
+                None,
+            )
         answers = [_any([is_related(one, claim.name, o) for o in targets]) for one in candidates]
     else:
         answers = [_tell(one, claim) for one in candidates]
@@ -181,7 +187,24 @@ def _fits(one: SceneObject, quality: str, scene: Scene, name: str) -> Answer:
         return _any([is_related(one, kind, other) for other in targets])
     if quality in ("largest", "smallest", "leftmost", "rightmost", "topmost", "bottommost"):
         return is_extreme(one, quality, scene.of_class(name))
+    if quality in ("large", "small"):
+        return is_sized(one, quality, scene.of_class(name))
     return one.color == quality if one.color else None
+
+
+def is_sized(one: SceneObject, size: str, others: Sequence[SceneObject]) -> Answer:
+    """Say whether an object is large or small beside the median of its class in the picture.
+
+    Alone of its class it is neither; near the median it is not told.
+    """
+    areas = sorted(other.area for other in others if other.points)
+    if len(areas) < 2 or not one.points:
+        return None
+    half = len(areas) // 2
+    middle = areas[half] if len(areas) % 2 else (areas[half - 1] + areas[half]) / 2
+    ratio = one.area / max(middle, 1e-12)
+    ratio = ratio if size == "large" else 1 / max(ratio, 1e-12)
+    return True if ratio > LARGER else False if ratio <= 1 else None
 
 
 def _any(answers: Sequence[Answer]) -> Answer:

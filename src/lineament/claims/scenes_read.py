@@ -159,6 +159,12 @@ def _tell(state: _State, token: Token, sentence: str) -> Iterator[Claim]:
     """Read what is said of the subject."""
     assert state.subject is not None
     subject = state.subject.designator
+    if token.kind == "size":
+        size, is_so = token.value
+        if not state.subject.is_all and not state.subject.size:
+            claim = _claim(state, "object_count", (1, None), token, sentence, f"{size} {subject}")
+            yield replace(claim, negated=state.is_negated or not is_so)
+        return
     if token.kind == "length":
         slack = max(1.0, 0.1 * token.value)
         value: ClaimValue = (token.value - slack, token.value + slack)

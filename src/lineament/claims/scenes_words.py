@@ -15,6 +15,11 @@ _NUMBERS = (
     "nineteen", "twenty",
 )  # fmt: skip
 NUMBERS: Mapping[str, int] = {word: number for number, word in enumerate(_NUMBERS)}
+# Beside others of the class in the same picture; "large vehicle" is a class of its own.
+SIZES: Mapping[str, str] = {
+    "large": "large", "big": "large", "huge": "large", "small": "small", "little": "small",
+    "tiny": "small",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Noun:
         count: How many the words say; None for `the`.
         color: The colour that is named, or empty.
         extreme: ``largest``, ``leftmost``, ..., or empty.
+        size: ``large``, ``small``, or empty.
         is_plural: The noun is.
         is_all: All of them are meant.
     """
@@ -34,13 +40,15 @@ class Noun:
     count: Range | None
     color: str = ""
     extreme: str = ""
+    size: str = ""
     is_plural: bool = False
     is_all: bool = False
 
     @property
     def designator(self) -> str:
         """The words that pick the objects, in a fixed order: ``largest white ship``."""
-        return " ".join(part for part in (self.extreme, self.color, self.name) if part)
+        parts = (self.extreme, self.size, self.color, self.name)
+        return " ".join(part for part in parts if part)
 
     @property
     def is_definite(self) -> bool:
@@ -90,8 +98,8 @@ def _scanner() -> re.Pattern[str]:
     )
     colors, extremes = _choices("color"), _choices("extreme")
     noun = (
-        rf"(?:{lead}\s+)?(?P<extreme>(?:{'|'.join(extremes)})\s+)?(?P<filler>(?:small|large|parked"
-        rf"|other|visible|listed)\s+)?(?P<color>(?:{'|'.join(colors)})\s+)?"
+        rf"(?:{lead}\s+)?(?P<extreme>(?:{'|'.join(extremes)})\s+)?(?P<size>(?:{'|'.join(SIZES)})\s+)?"
+        rf"(?P<filler>(?:parked|other|visible|listed)\s+)?(?P<color>(?:{'|'.join(colors)})\s+)?"
         rf"(?P<noun>{'|'.join(_nouns())})\b"
         r"(?!\s+(?:scene|area|site|zone|landscape)\b)"
     )
@@ -104,6 +112,8 @@ def _scanner() -> re.Pattern[str]:
         rf"(?P<cover>(?:(?P<cover_no>no|without(?:\s+any)?)\s+)?(?:{'|'.join(_choices('cover'))})\b)",
         r"(?P<length>(?:about|around|roughly|some)?\s*(?P<meters>\d+(?:\.\d+)?)\s*"
         r"(?:m|meters?|metres?)\b(?:\s+(?:long|in\s+length))?)",
+        rf"(?:is|are|was|were)\s+(?P<size_not>not\s+)?(?:(?:very|quite|rather|fairly)\s+)?"
+        rf"(?P<bare_size>{'|'.join(SIZES)})\b(?=\s*(?:[.,;:!]|and\b|but\b|$))",
         r"(?P<not>\bnot\b|n't\b|\bnever\b|\bneither\b|\bnor\b)",
         r"(?P<hedge>may|might|probably|possibly|perhaps|likely|appears?|seems?)\b",
         r"(?P<it>it|they)\b",
@@ -116,7 +126,7 @@ def _scanner() -> re.Pattern[str]:
 
 
 _PLAIN = ("position", "side", "relation", "density", "orientation")
-_NOT = 3 + len(_PLAIN) + 3
+_NOT = 3 + len(_PLAIN) + 4
 
 
 def _choices(table: str) -> list[str]:
@@ -166,6 +176,9 @@ def _read_match(match: re.Match[str]) -> Token:
         return Token("urban", groups["urban"].lower() == "urban", start, stop)
     if groups["bare_color"]:
         return Token("color", _meanings("color")[_fold(groups["bare_color"])], start, stop)
+    if groups["bare_size"]:
+        said = (SIZES[groups["bare_size"].lower()], not groups["size_not"])
+        return Token("size", said, match.start("bare_size"), stop)
     if groups["cover"]:
         word = re.sub(r"^(?:no|without(?:\s+any)?)\s+", "", groups["cover"].lower())
         name = _meanings("cover")[_fold(word)]
@@ -184,13 +197,12 @@ def _read_noun(match: re.Match[str]) -> Noun:
     name, is_plural = _noun_meanings()[_fold(groups["noun"])]
     color = _meanings("color")[_fold(groups["color"])] if groups["color"] else ""
     extreme = _meanings("extreme")[_fold(groups["extreme"])] if groups["extreme"] else ""
-    if (
-        groups["filler"]
-        and f"{groups['filler'].strip().lower()}_{name}" in read_scene_words()["noun"]
-    ):
-        name = f"{groups['filler'].strip().lower()}_{name}"
+    size = SIZES[groups["size"].strip().lower()] if groups["size"] else ""
+    if size and f"{size}_{name}" in read_scene_words()["noun"]:
+        name, size = f"{size}_{name}", ""
     is_all = bool(groups["all"]) or bool(groups["the"] and is_plural)
-    return Noun(name, _read_count(groups, is_plural=is_plural), color, extreme, is_plural, is_all)
+    count = _read_count(groups, is_plural=is_plural)
+    return Noun(name, count, color, extreme, size, is_plural, is_all)
 
 
 def _read_count(groups: Mapping[str, str | None], *, is_plural: bool) -> Range | None:

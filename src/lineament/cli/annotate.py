@@ -27,6 +27,9 @@ LandmarkerOption = Annotated[
     Path | None,
     typer.Option("--landmarker", help="A face_landmarker.task file to use instead of our finder."),
 ]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="A model of aerial scenes, to ask it what a picture shows.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")
 ]
@@ -39,8 +42,9 @@ def annotate(
     out: OutOption = None,
     workers: WorkersOption = None,
     landmarker: LandmarkerOption = None,
+    model: ModelOption = "",
 ) -> None:
-    """Find the faces of a clip or picture and say what they do when."""
+    """Find the faces of a clip or picture and say what they do when; or what a scene holds."""
     if os.path.isdir(media):  # unlike Path.is_dir, never fails on an impossible name
         _annotate_folder(media, out, as_json=as_json, workers=workers)
         return
@@ -54,9 +58,14 @@ def annotate(
     clip = open_clip(media)
     make_finder = partial(TaskFinder, landmarker) if landmarker else MeshFinder
     with show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance:
-        annotated = annotate_clip(
-            media, make_finder=make_finder, num_workers=workers, on_frame=advance
-        )
+        if model:
+            from lineament.describe.scene_model import look_by_model
+
+            annotated = look_by_model(model, media)
+        else:
+            annotated = annotate_clip(
+                media, make_finder=make_finder, num_workers=workers, on_frame=advance
+            )
     if report is not None:
         from lineament.describe.page import write_report
 
@@ -70,14 +79,18 @@ def annotate(
 
 def print_annotation(annotation: Annotation) -> None:
     """Print the annotation for a person."""
+    from lineament.claims.scenes_objects import is_scene
     from lineament.describe.page import summarise, words
 
     console = Console()
     console.print(
-        f"[bold]{escape(annotation.media)}[/bold]: {summarise(annotation)}",
+        f"[bold]{escape(annotation.media)}[/bold]: {escape(summarise(annotation))}",
         highlight=False,
         soft_wrap=True,
     )
+    if is_scene(annotation):
+        print_scene(console, annotation)
+        return
     for subject in annotation.subjects:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for heading in ("", "from", "to", "validated on"):
@@ -97,6 +110,23 @@ def print_annotation(annotation: Annotation) -> None:
             seen = f", in view {subject.start_seconds:.2f} to {subject.stop_seconds:.2f} s"
         console.print(f"{subject.id}{seen}", highlight=False)
         console.print(table)
+
+
+def print_scene(console: Console, annotation: Annotation) -> None:
+    """Print a row for each object of a scene."""
+    from lineament.describe.scene_page import HEADINGS, UNMEASURED, scene_rows
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    shown = [place for place, heading in enumerate(HEADINGS) if heading != "box"]  # too wide
+    for place in shown:
+        table.add_column(HEADINGS[place])
+    rows = scene_rows(annotation)
+    for row in rows:
+        table.add_row(*(escape(row[place]) for place in shown))
+    if rows:
+        console.print(table)
+    if any(fact.validated == "none" for fact in annotation.facts):
+        console.print(f"validated on {UNMEASURED}", style="dim", highlight=False)
 
 
 def _annotate_folder(folder: Path, out: Path | None, *, as_json: bool, workers: int | None) -> None:

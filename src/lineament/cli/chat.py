@@ -45,7 +45,7 @@ def chat(
         str, typer.Option("--answerer", help="model; rule (landmarks alone) or blind, to compare.")
     ] = "model",
 ) -> None:
-    """Ask about the face in a clip or picture."""
+    """Ask about the face in a clip or picture, or about an aerial scene."""
     asked = questions or []
     if any(not question.strip() for question in asked):
         raise BadInput("a question is empty", hint='ask something, such as "Is he smiling?"')
@@ -69,11 +69,19 @@ def chat(
         converse(chat, media, all_facts=all_facts)
 
 
-def open_chat(media: Path, model: str, answerer: str) -> "Chat":
-    """Look at the media and load the model at the same time: either takes seconds."""
+def open_chat(media: Path, model: str, answerer: str) -> Any:
+    """Look at the media and load the model at the same time: either takes seconds.
+
+    Aerial pictures, known by the annotation beside them or by the model, have a chat of their own.
+    """
     from lineament.video import open_clip
 
     clip = open_clip(media)
+    if clip.is_picture:
+        from lineament.describe.scene_chat import find_scene_chat
+
+        if (scenes := find_scene_chat(media, model, answerer)) is not None:
+            return scenes
     with (
         show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance,
         ThreadPoolExecutor(1) as pool,
@@ -124,7 +132,7 @@ def converse(chat: "Chat", media: Path, *, all_facts: bool) -> None:
     """Answer questions until ``exit`` or the end of the input."""
     is_watched = sys.stdin.isatty()
     if is_watched:
-        print("Ask about the face; exit ends.", file=sys.stderr)
+        print("Ask about what is shown; exit ends.", file=sys.stderr)
     history: list[tuple[str, str]] = []
     while True:
         if is_watched:
@@ -170,7 +178,9 @@ def describe_evidence(answer: "Answer") -> list[str]:
     if len(answer.facts) > MAX_SHOWN_FACTS:
         lines.append(f"... and {len(answer.facts) - MAX_SHOWN_FACTS} more facts")
     if any(row.verdict == "contradicted" for row in answer.claims):
-        lines.append("the landmarks of this clip say otherwise")
+        is_scene = any(row.claim.subject for row in answer.claims)
+        known = "annotation of this scene" if is_scene else "landmarks of this clip"
+        lines.append(f"the {known} say{'s' if is_scene else ''} otherwise")
     if len(answer.attention) > 1:
         most = max(answer.attention, key=lambda glance: glance.share)
         lines.append(f"looked most at {most.time_seconds:.1f} s ({most.share:.0%})")

@@ -1,6 +1,7 @@
 """``lineament check``: every claim of a text supported, contradicted or unknown."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from lineament.errors import BadInput
 
 if TYPE_CHECKING:
+    from lineament.annotation import Annotation
     from lineament.claims.check import Checked
 
 COLOURS = {"supported": "green", "contradicted": "red", "unknown": "yellow"}
@@ -27,14 +29,26 @@ def check(
     report: Annotated[
         Path | None, typer.Option("--report", help="Write an HTML page into this folder.")
     ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="A model of aerial scenes, to look at a picture.")
+    ] = "",
 ) -> None:
     """Check every claim of a text against a clip, a picture or annotations."""
     from lineament.claims.scenes_check import check_any_text
     from lineament.describe.evidence import find_evidence
 
     words = read_text(text)
-    evidence = find_evidence(against)
+    if model:
+        from lineament.describe.evidence import Evidence
+        from lineament.describe.scene_model import look_by_model
+
+        looked = look_by_model(model, against)
+        evidence = Evidence(looked.annotation, looked.followed.clip)
+    else:
+        evidence = find_evidence(against)
     checked = check_any_text(words, evidence.annotation)
+    if hint := find_scene_hint(words, evidence.annotation):
+        print(f"hint: {hint}", file=sys.stderr)
     if report is not None:
         from lineament.describe.verdicts import write_check_report
 
@@ -46,6 +60,21 @@ def check(
         print(json.dumps(dict_from_checked(checked, evidence.annotation.media or str(against))))
     else:
         print_checked(words, checked)
+
+
+def find_scene_hint(text: str, annotation: "Annotation") -> str:
+    """Return what to do where a text speaks of a scene and the media are not known as one."""
+    from lineament.claims.scenes_objects import is_scene
+    from lineament.claims.scenes_read import read_scene_claims
+
+    if is_scene(annotation) or annotation.subjects:
+        return ""
+    if not any(claim.subject for claim in read_scene_claims(text)):
+        return ""
+    return (
+        "this text speaks of an aerial scene, of which nothing is known here; put its annotation "
+        "beside the picture (scene.json for scene.png), or name a model of scenes: --model"
+    )
 
 
 def read_text(text: str) -> str:

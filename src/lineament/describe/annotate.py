@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lineament.annotation import CLIP, Annotation, Fact, Subject
+from lineament.describe.scene_beside import find_scene_annotation
 from lineament.faces.facts import SOURCE, facts_from_signals
 from lineament.faces.follow import FinderFactory, FollowedClip, follow_clip
 from lineament.faces.mesh import MeshFinder
@@ -33,6 +34,8 @@ def annotate_clip(
 ) -> AnnotatedClip:
     """Find every face of a clip or picture, follow it, and say what it does when.
 
+    An aerial picture with an annotation beside it is what that says; nobody is looked for.
+
     Args:
         media: A clip or picture.
         make_finder: Makes the face finder; MediaPipe's by default.
@@ -44,6 +47,8 @@ def annotate_clip(
         MissingExtra: mediapipe is not installed.
     """
     clip = open_clip(media)
+    if clip.is_picture and (scene := find_scene_annotation(clip.path)) is not None:
+        return AnnotatedClip(scene, FollowedClip(clip, (), np.zeros(1)))
     followed = follow_clip(clip, make_finder, num_workers=num_workers, on_frame=on_frame)
     return AnnotatedClip(annotation_from_tracks(followed), followed)
 

@@ -28,6 +28,9 @@ from lineament.describe.bearing import (
 from lineament.describe.look import look_at_media
 from lineament.describe.refusals import find_refused_topic, media_word, refuse
 from lineament.describe.rule_answers import answer_by_rule
+from lineament.describe.scene_beside import find_scene_annotation
+from lineament.describe.scene_chat import SceneChat
+from lineament.describe.scene_model import SceneModel, sees_scenes
 from lineament.describe.visual import NUM_FRAMES, find_person, visual_from_followed
 from lineament.errors import BadInput, BadModel
 from lineament.faces.follow import FinderFactory
@@ -114,6 +117,7 @@ class Chat:
         self.answerer: Answerer = cast("Answerer", answerer)
         self._make_finder = make_finder
         self._opened: OrderedDict[object, OpenedMedia] = OrderedDict()
+        self._scenes: dict[object, SceneChat | None] = {}
         self._validation: Validation = {}
         self._loaded: LoadedModel | None = None
         if answerer != "rule":
@@ -204,6 +208,8 @@ class Chat:
         """
         start_seconds = time.perf_counter()
         question = _check_question(question)
+        if (scenes := self._find_scenes(media)) is not None:
+            return scenes.ask(media, question, history, on_text=on_text)
         opened = self.open(media)
         told = on_text or (lambda _: None)
         topic = find_refused_topic(question, opened.annotation)
@@ -218,6 +224,21 @@ class Chat:
             answer = self._ask_model(opened, question, history, all_facts, sampling, told)
         answer.seconds = time.perf_counter() - start_seconds
         return answer
+
+    def _find_scenes(self, media: Path | str) -> SceneChat | None:
+        """Return who answers about an aerial picture: a model of scenes, or rules."""
+        key = _key_of(Path(media))
+        if key not in self._scenes:
+            known = find_scene_annotation(media)
+            loaded = self._loaded if self.answerer == "model" else None
+            model = None
+            if loaded is not None and sees_scenes(loaded.model.config.to_dict()):
+                model = SceneModel(loaded)
+            has_any = known is not None or model is not None
+            self._scenes[key] = SceneChat(known, model) if has_any else None
+            while len(self._scenes) > MAX_OPENED:
+                self._scenes.pop(next(iter(self._scenes)))
+        return self._scenes[key]
 
     def _ask_model(
         self,

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from lineament.annotation import Annotation, Fact
+from lineament.claims.scenes_objects import is_scene
 from lineament.describe.annotate import AnnotatedClip, subject_id
+from lineament.describe.scene_page import summarise_scene, write_scene_report
 from lineament.faces.follow import FollowedClip
 from lineament.faces.track import FaceTrack
 from lineament.report import (
@@ -28,6 +30,8 @@ NUM_KEY_FRAMES = 6
 def write_report(annotated: AnnotatedClip, folder: Path) -> Path:
     """Write ``index.html``, and ``timeline.svg`` beside it, into a folder."""
     annotation = annotated.annotation
+    if is_scene(annotation):
+        return write_scene_report(annotation, annotated.followed.clip, folder)
     folder.mkdir(parents=True, exist_ok=True)
     page = Page(title=Path(annotation.media).name, lead=summarise(annotation))
     page.sections.append(Section("Key frames", key_frames_html(annotated.followed)))
@@ -42,6 +46,8 @@ def write_report(annotated: AnnotatedClip, folder: Path) -> Path:
 
 def summarise(annotation: Annotation) -> str:
     """Return one line on what was looked at and found."""
+    if is_scene(annotation):
+        return summarise_scene(annotation)
     faces = len(annotation.subjects)
     found = "no face was found" if not faces else f"{faces} face{'s' if faces > 1 else ''}"
     if annotation.duration_seconds == 0:

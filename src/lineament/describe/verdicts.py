@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from lineament.claims.check import Checked, CheckedClaim
+from lineament.claims.scenes_objects import is_scene
+from lineament.claims.scenes_say import say_scene_claim
 from lineament.describe.evidence import Evidence
 from lineament.describe.page import words
+from lineament.describe.scene_page import objects_html
 from lineament.report import Page, Section, picture_html, table_html, write_page
 from lineament.video import frames_at
 
@@ -25,6 +28,10 @@ def write_check_report(text: str, checked: Checked, evidence: Evidence, folder: 
     ]
     headings = ("words", "claim", "verdict", "evidence")
     page.sections.append(Section("Claim by claim", table_html(headings, rows)))
+    if evidence.clip is not None and is_scene(evidence.annotation):
+        ids = frozenset(claim.fact.subject for claim in checked.claims if claim.fact)
+        marked = objects_html(evidence.annotation, evidence.clip, "what the evidence names", ids)
+        page.sections.append(Section("The objects that decide", marked))
     moments = _moments_html(checked, evidence)
     if moments:
         page.sections.append(Section("The moments that decide", moments))
@@ -54,6 +61,7 @@ def dict_from_checked(checked: Checked, media: str) -> dict[str, Any]:
         {
             "text": row.claim.text,
             "name": row.claim.name,
+            "subject": row.claim.subject,
             "value": row.claim.value,
             "negated": row.claim.negated,
             "hedged": row.claim.hedged,
@@ -109,7 +117,9 @@ def say_claim(claim: CheckedClaim) -> str:
     """Return the claim in the vocabulary's words: ``no hat``, ``age 30 to 40``."""
     read = claim.claim
     name = words(read.name)
-    if read.value is True:
+    if scene_said := say_scene_claim(read):
+        said = scene_said
+    elif read.value is True:
         said = name
     elif read.value is False:
         said = f"no {name}"

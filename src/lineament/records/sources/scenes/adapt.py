@@ -154,6 +154,7 @@ def _label_from_pair(question: Turn, answer: Turn, row: Mapping[str, Any]) -> La
         row=row["row"],
         is_number=row["is_number"],
         flaw=row["flaw"],
+        references=tuple(row.get("references", ())),
     )
 
 
@@ -169,6 +170,8 @@ def _split_wording(wording: str) -> tuple[str, str]:
 def _detail(label: Label) -> dict[str, Any]:
     detail = asdict(label)
     del detail["question"], detail["answer"]
+    if not label.references:
+        del detail["references"]
     if _tidy(label) != label.question:
         detail["raw"] = label.question
     if label.task == "class":

@@ -92,6 +92,14 @@ class Detection:
             else:
                 yield from adapt_annotation(item, {"source": self.name, "split": split})
 
+    def read_picture(self, folder: Path, stem: str) -> Iterator[Annotation | Dropped]:
+        """Yield what the VOC file of one picture says; nothing where there is none."""
+        place = find_folder(folder, *(x for x in _XML_FOLDERS if x), inside=(self.name.upper(),))
+        paths = (place / x / f"{stem}.xml" for x in _XML_FOLDERS)
+        path = next((path for path in paths if path.is_file()), None)
+        if path is not None:
+            yield from self._annotate_voc(place, [path])
+
     def _annotate(
         self, place: Path, name: str, size_px: tuple[float, float] | None, objects: tuple
     ) -> Iterator[Annotation | Dropped]:

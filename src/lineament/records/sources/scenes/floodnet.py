@@ -16,9 +16,17 @@ from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
 _FILES: Mapping[str, tuple[str, ...]] = {
     "train": ("training_question.json", "Training Question.json"),
-    "val": ("valid_question.json", "valid_question_no_answers.json"),
-    "test": ("test_question.json", "test_question_no_answers.json"),
+    "val": (
+        "valid_question.json",
+        "Valid Question.json",
+        "valid_question_no_answers.json",
+    ),
+    "test": ("test_question.json", "Test_Question.json", "test_question_no_answers.json"),
 }
+_PLACES = (
+    "images", "Images", "Image", "", "Images/Train_Image", "Images/Valid_Image",
+    "Images/Test_Image", "Questions/images", "Questions/Images", "Questions",
+)  # fmt: skip
 
 
 @final
@@ -51,7 +59,7 @@ class FloodNet:
                 asked.setdefault(found[0], []).append(found[1])
         for image, labels in asked.items():
             yield Annotation(
-                media=find_picture(place, image, inside=("images", "Images", "Image", "")),
+                media=find_picture(folder, image, inside=_PLACES),
                 licence=self.licence,
                 split_key=f"floodnet/{image}",
                 extra=label_extra(tuple(labels)),

@@ -33,6 +33,7 @@ class Label:
         row: The data set's own id of the row.
         is_number: The answer is a number in the data set's file, not text.
         flaw: Why it should not be trained on; empty where nothing is wrong.
+        references: Further right answers, for tests that score against all of them.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class Label:
     row: str = ""
     is_number: bool = False
     flaw: str = ""
+    references: tuple[str, ...] = ()
 
 
 def labels_of(annotation: Annotation) -> tuple[Label, ...]:

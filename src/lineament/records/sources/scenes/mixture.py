@@ -8,6 +8,9 @@ import math
 from dataclasses import dataclass
 
 PAPER_TRAIN, PAPER_TEST = (91_937, 991_206), (15_999, 258_419)
+# The part that GPT-4V wrote, by subtraction. The table prints 1,093 test pairs of NWPU-Captions;
+# at one pair a picture it has 3,150, and with those the paper's total leaves 2,543.
+WRITTEN_TRAIN, WRITTEN_TEST = (18_931, 71_532), (1226, 2543)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ _CORNERS = {
     "right": "left",
 }  # fmt: skip
 _NEGATIVE = re.compile(r"^\W*no\b", re.IGNORECASE)
+_PLAIN_ANSWER = re.compile(r"(?:yes|no)(?=, there is)|there(?= is| are)", re.IGNORECASE)
+_CLOSED = ("scene_count", "scene_yes_no", "scene_dialogue")
 _DESCRIPTIONS = ("scene_local", "scene_global")
 
 
@@ -186,10 +188,11 @@ def _is_attribute(claim: Claim) -> bool:
 
 def _agreements(records: Sequence[Record]) -> Iterator[bool]:
     """Yield, for bare counts and yes or no, whether other wordings read the same."""
-    asked = (r for r in records if r.kind in ("scene_count", "scene_yes_no"))
-    for record in islice(asked, 200):
-        question, answer = record.turns[0].text, record.turns[1].text
-        kind, slot = ("count", "p") if record.kind == "scene_count" else ("exists", "n")
+    pairs = ((q.text, a.text) for r in records for q, a in zip(r.turns[::2], r.turns[1::2],
+             strict=True) if r.kind in _CLOSED)  # fmt: skip
+    asked = ((q, a, lead[0].lower()) for q, a in pairs if (lead := _PLAIN_ANSWER.match(a)))
+    for question, answer, lead in islice(asked, 200):
+        kind, slot = ("count", "p") if lead == "there" else ("exists", "n")
         nouns = [token for token in split_scene_tokens(question) if token.kind == "noun"]
         if not nouns:
             continue

@@ -181,23 +181,35 @@ def _shuffled(view: SceneView, rng: Random) -> list:
     return named
 
 
-def write_dialogue(view: SceneView, rng: Random) -> list[Asked]:
-    """Return a conversation that ends with a question of two steps.
+def write_dialogue(view: SceneView, rng: Random, num_rounds: int = 0) -> list[Asked]:
+    """Return a conversation that ends with a question of two steps, where there is one.
 
     Before it come counts, presence and absence, places, a relation, a comparison and the scene.
+
+    Args:
+        view: The scene.
+        rng: Chooses.
+        num_rounds: Most questions; 0 takes one or two of each sort.
     """
     rounds: list[Asked] = []
+    each = 1 if num_rounds else 2
     for ask, most in (
-        (ask_count, 2), (ask_exists, 2), (ask_where, 2), (ask_relation, 1), (ask_compare, 1),
-        (ask_scene, 1),
+        (ask_count, each), (ask_exists, 2), (ask_where, each), (ask_relation, 1),
+        (ask_compare, 1), (ask_scene, 1),
     ):  # fmt: skip
         rounds += _first(ask(view, rng), most)
+    if num_rounds:  # more of the same where some sorts gave none
+        for ask in (ask_count, ask_where, ask_exists, ask_relation):
+            rounds += _first(ask(view, rng), num_rounds)
     rounds += _first(ask_reasoning(view, rng), 1)
     kept: dict[str, Asked] = {}
+    answers: set[str] = set()
     for asked in rounds:
-        if is_supported(asked.answer, view):
+        if asked.answer not in answers and is_supported(asked.answer, view):
             kept.setdefault(asked.question, asked)
-    return list(kept.values())
+            answers.add(asked.answer)
+    found = list(kept.values())
+    return [*found[: num_rounds - 1], found[-1]] if 0 < num_rounds < len(found) else found
 
 
 def _first(asked: Iterator[Asked], most: int) -> list[Asked]:

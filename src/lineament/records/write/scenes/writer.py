@@ -44,6 +44,7 @@ class SceneWriter:
     Attributes:
         counts: How many records of each kind to try for.
         seed: Changes all that is written.
+        num_rounds: Questions of a conversation; 0 takes what there is to ask.
 
     Raises:
         BadInput: A kind is unknown.
@@ -51,6 +52,7 @@ class SceneWriter:
 
     counts: Mapping[str, int] = field(default_factory=lambda: dict(SCENE_COUNTS))
     seed: int = 0
+    num_rounds: int = 0
 
     def __post_init__(self) -> None:
         for kind in self.counts:
@@ -75,7 +77,7 @@ class SceneWriter:
         }
         for kind, count in self.counts.items():
             kept = 0
-            for rounds, level in _draft(kind, view, rng):
+            for rounds, level in _draft(kind, view, rng, self.num_rounds):
                 if kept >= count:
                     break
                 record = make_record(kind, level, rounds, annotation, origin)
@@ -84,9 +86,11 @@ class SceneWriter:
                     yield record
 
 
-def _draft(kind: str, view: SceneView, rng: Random) -> Iterator[tuple[list[Asked], int]]:
+def _draft(
+    kind: str, view: SceneView, rng: Random, num_rounds: int
+) -> Iterator[tuple[list[Asked], int]]:
     if kind == "scene_dialogue":
-        if len(rounds := write_dialogue(view, rng)) >= 3:
+        if len(rounds := write_dialogue(view, rng, num_rounds)) >= (min(num_rounds, 3) or 3):
             yield rounds, REASONING
     elif kind in ("scene_local", "scene_global"):
         write = write_local if kind == "scene_local" else write_global

@@ -1,0 +1,164 @@
+"""Compare ways to tune scene-tiny, at short length: one CSV row for each run, resumable.
+
+Three seeds each of full, LoRA and MoE-LoRA tuning over one shared base; of full tuning on one task
+alone; without conversations; and with local descriptions alone. The row ``prior`` is what blind
+guessing scores. Runs that have a row are left alone, so a stopped study goes on.
+
+    lineament train scene-tiny --out BASE --set data=../shared/data/rs      # look, then tuning
+    python benchmarks/scenes_study.py BASE --steps 400
+"""
+
+import argparse
+import csv
+import itertools
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lineament.describe.scene_model import SceneModel, load_scene_model
+from lineament.recipes.scene_tiny import scene_tiny, scene_tiny_lora, scene_tiny_moe_lora
+from lineament.training.freeze import freeze
+from lineament.training.recipe import Model, Recipe
+from lineament.training.run import run_recipe
+from lineament.training.scene_examples import open_scene_galleries
+from lineament.training.scene_preparation import root_mixes
+from lineament.training.start import adapt_model, load_trained
+from scenes_truth import draw_questions, measure
+
+RESULT = Path(__file__).resolve().parent / "results" / "scenes_study.csv"
+SEEDS = (0, 1, 2)
+FIGURES = (
+    "count", "existence", "relation", "grounding", "multi_turn", "claim_precision",
+    "claim_recall",
+)  # fmt: skip
+COLUMNS = ("arm", "seed", "steps", "trained_weights", *FIGURES, "seconds")
+PRIOR = "prior"
+
+
+class Arm(NamedTuple):
+    """How the last stage differs from scene-tiny's.
+
+    Attributes:
+        make: The recipe.
+        kinds: Only these kinds of records.
+        leave: Kinds that are left out.
+    """
+
+    make: Callable[[], Recipe] = scene_tiny
+    kinds: tuple[str, ...] = ()
+    leave: tuple[str, ...] = ()
+
+
+ARMS: Mapping[str, Arm] = {
+    "full": Arm(),
+    "lora": Arm(scene_tiny_lora),
+    "moe-lora": Arm(scene_tiny_moe_lora),
+    "count alone": Arm(kinds=("scene_count",)),
+    "existence alone": Arm(kinds=("scene_yes_no",)),
+    "relation alone": Arm(kinds=("scene_relation",)),
+    "grounding alone": Arm(kinds=("scene_box",)),
+    "no conversations": Arm(leave=("scene_dialogue",)),
+    "local alone": Arm(leave=("scene_global",)),
+}
+
+
+def study_recipe(name: str, seed: int, base: Path, steps: int) -> Recipe:
+    """Return the recipe of one run: the last stage alone, over the base that all share."""
+    arm = ARMS[name]
+    recipe = arm.make()
+    stage = recipe.stages[-1]
+    data = tuple(
+        mix.replace(kinds=arm.kinds, options={**mix.options, "leave": list(arm.leave)})
+        for mix in stage.data
+        if not (arm.kinds and mix.options["folders"] == ["real"])  # no record of such a kind
+    )
+    stage = stage.replace(
+        data=data, validation=(), num_steps=steps, save_every=max(1, steps), validate_every=0
+    )
+    recipe = recipe.replace(
+        name="scenes-study", seed=seed, prepare="", stages=(stage,),
+        model=Model(start=str(find_base(base))),
+    )  # fmt: skip
+    return root_mixes(recipe, base / "prepared")
+
+
+def find_base(base: Path) -> Path:
+    """Return the model that the first stage of scene-tiny left."""
+    found = sorted(base.glob("*look*/final"))
+    if not found:
+        raise SystemExit(f"{base}: no finished stage 'look'; run lineament train scene-tiny first")
+    return found[0]
+
+
+def count_trained(recipe: Recipe) -> int:
+    model, _ = load_trained(Path(recipe.model.start))
+    stage = recipe.stages[0]
+    adapt_model(model, stage.lora, seed=0)
+    names = set(freeze(model, stage))
+    return sum(weight.numel() for name, weight in model.named_parameters() if name in names)
+
+
+def run_arm(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Train and measure one run."""
+    recipe = study_recipe(name, seed, options.base, options.steps)
+    trained = count_trained(recipe)
+    sources = {"scene-galleries": open_scene_galleries}
+    with tempfile.TemporaryDirectory(prefix="scenes-study-") as folder:
+        result = run_recipe(recipe, Path(folder) / "run", sources=sources)
+        model = SceneModel(load_scene_model(result.folder))
+        found = measure(model, draw_questions(options.scenes, options.size))
+    row = {"arm": name, "seed": seed, "steps": options.steps, "trained_weights": trained}
+    row |= {figure: found[figure]["value"] for figure in FIGURES if figure in found}
+    priors = {figure: found[figure].get("prior") for figure in FIGURES if figure in found}
+    return {"row": row | {"seconds": round(result.seconds, 1)}, "priors": priors}
+
+
+def read_done(path: Path) -> set[tuple[str, int]]:
+    if not path.is_file():
+        return set()
+    with path.open(encoding="utf-8", newline="") as lines:
+        return {(row["arm"], int(row["seed"] or 0)) for row in csv.DictReader(lines)}
+
+
+def add_row(path: Path, row: Mapping[str, Any]) -> None:
+    is_new = not path.is_file()
+    with path.open("a", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, COLUMNS)
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def choose_arms(names: Sequence[str]) -> list[str]:
+    """Return the arms that were named, or all."""
+    unknown = [name for name in names if name not in ARMS]
+    if unknown:
+        raise SystemExit(f"no such arm: {unknown[0]!r}; there are {', '.join(ARMS)}")
+    return list(names or ARMS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("base", type=Path, help="a run of scene-tiny whose first stage is done")
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--scenes", type=int, default=60, help="measured in each run")
+    parser.add_argument("--size", type=int, default=144)
+    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
+    parser.add_argument("--arms", nargs="*", default=())
+    parser.add_argument("--out", type=Path, default=RESULT)
+    options = parser.parse_args()
+    done = read_done(options.out)
+    for seed, arm in itertools.product(options.seeds, choose_arms(options.arms)):
+        if (arm, seed) in done:
+            continue
+        found = run_arm(arm, seed, options)
+        if not any(name == PRIOR for name, _ in done):
+            add_row(options.out, {"arm": PRIOR, "seed": 0, **found["priors"]})
+            done.add((PRIOR, 0))
+        add_row(options.out, found["row"])
+        print(found["row"], flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Claims about aerial scenes in words: ``2 white ships``, ``the ship is near a bridge``."""
+
+from lineament.claims.claim import Claim
+from lineament.claims.scenes_words import read_scene_words
+
+_RELATION_TABLE = "relation"
+
+
+def say_scene_claim(claim: Claim) -> str:
+    """Return what a claim says of objects in words; empty where it is about none."""
+    if not claim.subject or claim.subject.split()[-1] not in read_scene_words()["noun"]:
+        return ""
+    if claim.name == "object_count":
+        return _say_count(claim)
+    is_all = claim.quantity == "all"
+    who = say_designator(claim.subject, 2 if is_all else 1)
+    lead = f"all {who}" if is_all else f"the {who}"
+    said = _say_predicate(claim)
+    if not said:
+        return ""
+    return f"{lead} {'are' if is_all else 'is'} {'not ' if claim.negated else ''}{said}"
+
+
+def say_designator(designator: str, count: int = 1) -> str:
+    """Return the words that pick objects: ``at:top_left white ship`` becomes English.
+
+    Args:
+        designator: Words in the reader's order: places, extreme, size, colour, class.
+        count: Decides between singular and plural.
+    """
+    table = read_scene_words()
+    *qualities, name = designator.split() or [""]
+    singular, plural = table["noun"].get(name, [[name, name]])[0]
+    before, behind = [], ""
+    for quality in qualities:
+        kind, colon, rest = quality.partition(":")
+        if not colon:
+            before.append(quality)
+        elif kind in ("at", "side"):
+            behind = f" {table['position' if kind == 'at' else 'side'][rest][0]}"
+        else:
+            behind = f" {table[_RELATION_TABLE][kind][0]} {_with_article(say_designator(rest))}"
+    return " ".join((*before, singular if count == 1 else plural)) + behind
+
+
+def _say_count(claim: Claim) -> str:
+    low, high = claim.value if isinstance(claim.value, tuple) else (None, None)
+    number = low if low is not None else (high or 0) - 1
+    who = say_designator(claim.subject, 1 if number == 1 and high in (None, 2) else 2)
+    if (low, high) == (0, 1):
+        said = f"no {who}"
+    elif high is None:
+        said = f"at least {low or 0:g} {who}"
+    elif low is None:
+        said = f"fewer than {high:g} {who}"
+    else:
+        said = f"{low:g} {who}" if high - low <= 1 else f"{low:g} to {high - 1:g} {who}"
+    return f"not {said}" if claim.negated else said
+
+
+def _say_predicate(claim: Claim) -> str:
+    table, value = read_scene_words(), str(claim.value)
+    if claim.name == "object_color":
+        return value
+    if claim.name in ("object_position", "object_side"):
+        return table["position" if claim.name == "object_position" else "side"][value][0]
+    if claim.name in table[_RELATION_TABLE]:
+        other = _with_article(say_designator(value))
+        return f"{table[_RELATION_TABLE][claim.name][0]} {other}"
+    if isinstance(claim.value, tuple) and None not in claim.value:
+        low, high = claim.value
+        if claim.name == "length_meters":
+            return f"{low:g} to {high:g} meters long"
+        if claim.name == "orientation_degrees":
+            return f"turned by {low:g} to {high:g} degrees"
+    return ""
+
+
+def _with_article(words: str) -> str:
+    if words.split()[0].endswith("est") or words.split()[0].endswith("most"):
+        return f"the {words}"
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

@@ -1,0 +1,234 @@
+"""A model of aerial scenes: a FaVChat that sees whole pictures alone; it answers and annotates."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_model
+
+from lineament.annotation import Annotation, Fact, Subject, Validated
+from lineament.claims.scenes_read import read_scene_answer
+from lineament.claims.scenes_say import say_designator
+from lineament.describe.annotate import AnnotatedClip
+from lineament.describe.bearing import find_validation
+from lineament.errors import BadInput, BadModel
+from lineament.faces.follow import FollowedClip
+from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.model.favchat_config import FaVChatConfig
+from lineament.model.hub import LoadedModel, find_folder, load
+from lineament.model.lora import add_lora, read_lora_settings
+from lineament.model.media import MediaTokens, Streams
+from lineament.model.processor import FaVChatProcessor, VisualInput
+from lineament.model.sampling import GREEDY, PrefixDecoder
+from lineament.records.sources.scenes.boxes import is_box, read_boxes
+from lineament.render.scenes.kinds import KINDS
+from lineament.video import frames_at, open_clip
+
+MAX_NEW_TOKENS = 200
+MAX_TURNS = 4
+MAX_COUNTED = 200  # what a model says beyond is no number of objects
+SCENE_QUESTION = "What kind of scene does the picture show?"
+
+
+def is_scene_model(name_or_path: str | Path) -> bool:
+    """Say whether a model sees whole pictures alone, without faces; read from its settings."""
+    try:
+        path = find_folder(name_or_path) / "config.json"
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        return settings["model_type"] == FaVChatConfig.model_type and sees_scenes(settings)
+    except (BadModel, OSError, ValueError, KeyError, TypeError):
+        return False  # whoever loads it says what is wrong
+
+
+def sees_scenes(settings: Mapping[str, Any]) -> bool:
+    """Say whether a FaVChat of these settings has neither a face stream nor landmarks."""
+    sees_faces = settings.get("use_face", True) and settings.get("fusion") != "general_only"
+    return not sees_faces and not settings.get("use_landmarks", True)
+
+
+def load_scene_model(name_or_path: str | Path) -> LoadedModel:
+    """Load a model of scenes; one with MoE-LoRA keeps its adapters, which cannot be merged.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+    """
+    folder = find_folder(name_or_path)
+    adapted = read_lora_settings(folder)
+    if adapted is None:
+        return load(name_or_path)
+    try:
+        model = FaVChatForConditionalGeneration(FaVChatConfig.from_pretrained(folder))
+        add_lora(model, adapted)
+        load_model(model, folder / "model.safetensors", strict=True)
+        processor = FaVChatProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise BadModel(f"{folder}: cannot be read ({error})") from error
+    return LoadedModel(str(name_or_path), model.eval(), processor)
+
+
+class SceneModel:
+    """Answers about pictures; what it sees of one is encoded once.
+
+    Args:
+        model: The name of an installed model, its folder, or one that is loaded.
+    """
+
+    def __init__(self, model: str | Path | LoadedModel) -> None:
+        loaded = model if isinstance(model, LoadedModel) else load_scene_model(model)
+        self.name, self._loaded = loaded.name, loaded
+        self.decoder = PrefixDecoder(loaded.model, stop_token_ids=[loaded.processor.end_token_id])
+        try:
+            self.validation = find_validation(find_folder(loaded.name))
+        except BadModel:  # made in this process, and never saved
+            self.validation = {}
+        self._seen: tuple[Any, VisualInput, MediaTokens] | None = None
+
+    @property
+    def num_parameters(self) -> int:
+        """How many weights the model has."""
+        return self._loaded.model.num_parameters()
+
+    def answer(
+        self,
+        pixels: np.ndarray,
+        question: str,
+        history: Sequence[tuple[str, str]] = (),
+        on_text: Callable[[str], None] | None = None,
+    ) -> str:
+        """Answer a question about one picture."""
+        visual, media = self._look(pixels)
+        turns = list(history)[-MAX_TURNS:]
+        prompt = self._write_prompt(visual, turns, question)
+        while turns and len(prompt) + MAX_NEW_TOKENS > self.decoder.max_tokens:
+            turns = turns[1:]
+            prompt = self._write_prompt(visual, turns, question)
+        parts = []
+        for piece in self._stream(prompt, media):
+            parts.append(piece)
+            if on_text is not None:
+                on_text(piece)
+        return "".join(parts)
+
+    def _look(self, pixels: np.ndarray) -> tuple[VisualInput, MediaTokens]:
+        if self._seen is not None and self._seen[0] is pixels:
+            return self._seen[1], self._seen[2]
+        visual = VisualInput(frames=pixels[None], times_seconds=(0.0,))
+        with torch.inference_mode():
+            media = self._loaded.model.encode_media(
+                **self._loaded.processor.encode_visuals([visual]), streams=Streams()
+            )
+        self._seen = (pixels, visual, media)
+        return visual, media
+
+    def _write_prompt(
+        self, visual: VisualInput, turns: Sequence[tuple[str, str]], question: str
+    ) -> list[int]:
+        processor: Any = self._loaded.processor
+        messages: list[dict[str, str]] = []
+        for asked, answered in turns:
+            messages.append({"role": "user", "content": asked})
+            messages.append({"role": "assistant", "content": answered})
+        messages.append({"role": "user", "content": question})
+        return processor.tokenizer.apply_chat_template(
+            processor.place_frames(messages, visual),
+            chat_template=processor.chat_template,
+            tokens_per_frame=processor.tokens_per_frame,
+            add_generation_prompt=True,
+            return_dict=False,
+        )
+
+    def _stream(self, prompt: list[int], media: MediaTokens) -> Iterator[str]:
+        tokenizer: Any = self._loaded.processor.tokenizer
+        token_ids: list[int] = []
+        done = ""
+        for token in self.decoder.stream(
+            prompt, media=media, max_new_tokens=MAX_NEW_TOKENS, sampling=GREEDY
+        ):
+            token_ids.append(token)
+            text = tokenizer.decode(token_ids, skip_special_tokens=True).lstrip()
+            if len(text) > len(done) and not text.endswith("\ufffd"):
+                yield text[len(done) :]
+                done = text
+
+
+def annotate_by_model(model: SceneModel, media: Path | str) -> Annotation:
+    """Ask a model for the kind of scene, for numbers and for boxes, and note what it says.
+
+    Nothing is listed as complete, since nothing says that the model misses none. On what media
+    its facts are validated is read from the model's folder; without a word there, on none.
+
+    Raises:
+        BadMedia: The picture cannot be used.
+    """
+    pixels = read_picture(media)
+    subjects: list[Subject] = []
+    facts: list[Fact] = []
+
+    def note(name: str, value: Any, subject: str, region: Any = None) -> None:
+        validated: Validated = model.validation.get(name, "none")
+        facts.append(Fact(name, value, subject=subject, region=region, source=model.name,
+                          validated=validated))  # fmt: skip
+
+    for claim in read_scene_answer(SCENE_QUESTION, model.answer(pixels, SCENE_QUESTION)):
+        if claim.name == "scene_class":
+            note("scene_class", claim.value, "clip")
+    for name in KINDS:
+        number = _ask_number(model, pixels, name)
+        for place in range(number):
+            subject = f"object {len(subjects)}"
+            subjects.append(Subject(subject, "object"))
+            region = _ask_box(model, pixels, name, number) if place == 0 else None
+            note("object_class", name, subject, region)
+    return Annotation(str(media), tuple(subjects), tuple(facts))
+
+
+def look_by_model(model: str | Path, media: Path | str) -> AnnotatedClip:
+    """Return what a model says of a picture, as if it had been looked at for faces.
+
+    Raises:
+        BadInput: The model is none of scenes.
+        BadMedia: The picture cannot be used.
+        BadModel: There is no such model, or it is damaged.
+    """
+    find_folder(model)
+    if not is_scene_model(model):
+        raise BadInput(
+            f"{model}: no model of aerial scenes", hint="one that sees whole pictures, not faces"
+        )
+    clip = open_clip(media)
+    annotation = annotate_by_model(SceneModel(model), media)
+    return AnnotatedClip(annotation, FollowedClip(clip, (), np.zeros(1)))
+
+
+def read_picture(media: Path | str) -> np.ndarray:
+    """Return the pixels of a picture, or of the first frame of a clip.
+
+    Raises:
+        BadMedia: The file cannot be used.
+    """
+    return frames_at(open_clip(media), [0.0]).pixels[0]
+
+
+def _ask_number(model: SceneModel, pixels: np.ndarray, name: str) -> int:
+    question = f"How many {say_designator(name, 2)} are there?"
+    for claim in read_scene_answer(question, model.answer(pixels, question)):
+        if claim.name == "object_count" and isinstance(claim.value, tuple):
+            low = claim.value[0]
+            return int(low) if low is not None and low <= MAX_COUNTED else 0
+    return 0
+
+
+def _ask_box(
+    model: SceneModel, pixels: np.ndarray, name: str, number: int
+) -> tuple[float, ...] | None:
+    which = "" if number == 1 else "largest "
+    said = model.answer(pixels, f"Give the box of: the {which}{say_designator(name)}.")
+    boxes = read_boxes(said, "1", (1.0, 1.0))
+    if not boxes:
+        return None
+    x0, y0, x1, y1 = (min(max(side, 0.0), 1.0) for side in boxes[0])
+    return (x0, y0, x1, y1) if is_box((x0, y0, x1, y1)) else None
