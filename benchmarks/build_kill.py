@@ -1,10 +1,14 @@
 """Kill a build with SIGKILL at random moments; nothing finished is lost or paid twice.
 
+    python benchmarks/build_kill.py                    # 20 moments, 240 annotations
+    python benchmarks/build_kill.py --folder KEPT      # goes on where it was stopped
+
 Runs a build of a paid writer (a stub that keeps its own books, on disk) in a process of its own,
 kills it again and again, lets it finish, and compares records and books with an undisturbed run.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -14,11 +18,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from lineament.annotation import Annotation, Fact, Subject
 
 RESULT = Path(__file__).resolve().parent / "results" / "build_kill.json"
+PAUSE_SECONDS = 0.02
 # What the killed process runs: annotations, books and target come as arguments.
 CHILD = """
 import os, sys, time
@@ -68,29 +74,51 @@ def start_build(folder: Path, out: Path, books: Path, pause: float) -> subproces
 
 
 def kill_until(
-    folder: Path, out: Path, books: Path, num_kills: int, rng: random.Random, pause: float
+    folder: Path,
+    out: Path,
+    books: Path,
+    num_kills: int,
+    rng: random.Random,
+    pause: float,
+    moments: list[int] | None = None,
+    on_kill: Callable[[list[int]], None] = lambda _: None,
 ) -> int:
-    """Kill builds until enough were killed at work, then let one finish; returns the kills."""
-    kills = 0
-    while kills < num_kills:
+    """Kill builds until enough were killed at work, then let one finish; returns the kills.
+
+    Args:
+        folder: Of the annotations.
+        out: Of the build.
+        books: What the stub wrote down.
+        num_kills: How many are wanted.
+        rng: Draws the moments.
+        pause: Seconds that the stub takes for an answer.
+        moments: How many answers were paid for at each kill so far; grows.
+        on_kill: Called with the moments after every kill.
+    """
+    moments = [] if moments is None else moments
+    num_annotations = (folder / "faces.jsonl").read_bytes().count(b"\n")
+    most_answers = max(9 * num_annotations // (10 * num_kills), 1)  # all over the build
+    while len(moments) < num_kills and not (out / "manifest.json").exists():
         num_paid = len(books.read_bytes().splitlines()) if books.exists() else 0
         process = start_build(folder, out, books, pause)
         # At work: it has paid for something more.
+        wanted = num_paid + rng.randint(1, most_answers)
         while process.poll() is None:
             now = len(books.read_bytes().splitlines()) if books.exists() else 0
-            if now > num_paid:
+            if now >= wanted:
                 break
             time.sleep(0.01)
-        time.sleep(rng.uniform(0.0, 12 * pause))
+        time.sleep(rng.uniform(0.0, 2 * pause))
         if process.poll() is not None:
             break  # it was quicker
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        kills += 1
+        moments.append(len(books.read_bytes().splitlines()))
+        on_kill(moments)
     process = start_build(folder, out, books, 0.0)
     if process.wait():
         raise SystemExit("the last build failed")
-    return kills
+    return len(moments)
 
 
 def compare(out: Path, whole: Path, books: Path) -> dict[str, int]:
@@ -116,23 +144,48 @@ def compare(out: Path, whole: Path, books: Path) -> dict[str, int]:
     }
 
 
+def measure(root: Path, num_kills: int, num_annotations: int, seed: int) -> dict[str, object]:
+    """Kill, finish and compare in a folder; what an earlier run left there is gone on with."""
+    notes = root / "moments.json"
+    moments: list[int] = json.loads(notes.read_text()) if notes.exists() else []
+    if not (root / "faces").exists():
+        write_annotations(root / "faces", num_annotations)
+    # Moments that were drawn before are not drawn again.
+    rng = random.Random(f"{seed} {len(moments)}")
+    books = root / "books"
+    kills = kill_until(
+        root / "faces", root / "out", books, num_kills, rng, PAUSE_SECONDS, moments,
+        lambda found: _keep(notes, found),
+    )  # fmt: skip
+    if start_build(root / "faces", root / "whole", root / "other-books", 0.0).wait():
+        raise SystemExit("the undisturbed build failed")
+    return {"kills": kills, "paid_at_each_kill": moments} | compare(
+        root / "out", root / "whole", books
+    )
+
+
+def _keep(path: Path, moments: list[int]) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(moments))
+    os.replace(draft, path)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--annotations", type=int, default=400)
+    parser.add_argument("--annotations", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="kept, so that a stopped run goes on")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        write_annotations(root / "faces", arguments.annotations)
-        rng = random.Random(arguments.seed)
-        books = root / "books"
-        kills = kill_until(root / "faces", root / "out", books, arguments.kills, rng, 0.02)
-        start_build(root / "faces", root / "whole", root / "other-books", 0.0).wait()
-        result = {"command": "python benchmarks/build_kill.py", "kills": kills}
-        result |= compare(root / "out", root / "whole", books)
+    with contextlib.ExitStack() as stack:
+        root = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        root.mkdir(parents=True, exist_ok=True)
+        found = measure(root, arguments.kills, arguments.annotations, arguments.seed)
+    result = {"command": "python benchmarks/build_kill.py", **found}
     print(json.dumps(result, indent=1))
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    if found["kills"] != arguments.kills:
+        raise SystemExit(f"only {found['kills']} of {arguments.kills} kills: more --annotations")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/fixture_sets.py favchat OUT     # 85,403 clips; 61,007 pass the filters
     python benchmarks/fixture_sets.py unif2ace OUT    # 135,700 pictures
+    python benchmarks/fixture_sets.py favchat OUT --share 0.02
 
 Prevalences are the published ones where there are any (CelebV-HQ's label figures, CelebA's and
 FFHQ's attribute counts); those of rare labels, of FERV39K's emotions, times and face sizes are
@@ -11,7 +12,7 @@ by the sizes of the sources. Everything is drawn from a seed; nobody real is beh
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -137,9 +138,9 @@ def count_positive(flags: Mapping[str, bool]) -> int:
     return 1 + sum(flag for name, flag in flags.items() if name not in ("male", "no_beard"))
 
 
-def plan_faults(rng: Random, source: str) -> list[str]:
+def plan_faults(rng: Random, source: str, share: float = 1.0) -> list[str]:
     """Return for each clip the fault that keeps it out, or nothing, in shuffled order."""
-    count, passing = CLIPS[source]
+    count, passing = (round(number * share) for number in CLIPS[source])
     faults = [""] * passing + [FAULTS[n % len(FAULTS)] for n in range(count - passing)]
     rng.shuffle(faults)
     return faults
@@ -241,7 +242,7 @@ def draw_timed(rng: Random, seconds: float) -> list[dict[str, Any]]:
     return facts
 
 
-def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lines:
         for row in rows:
@@ -250,64 +251,66 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def write_ferv39k(folder: Path, rng: Random, faults: list[str]) -> None:
     lists: dict[str, list[str]] = {"train": [], "test": []}
-    stored = []
-    for number, fault in enumerate(faults):
-        emotion = draw(rng, FERV39K_EMOTIONS)
-        clip = f"{SCENES[number % len(SCENES)]}/{emotion}/{number:05d}"
-        lists["test" if number % 5 == 0 else "train"].append(f"{clip} {emotion}\n")
-        seconds = 2.0 + rng.random() * 2.0
-        media = f"2_ClipsforFaceCrop/{clip}"
-        stored.append(stored_line(rng, media, fault, seconds=seconds))
+
+    def draw_stored() -> Iterator[dict[str, Any]]:
+        for number, fault in enumerate(faults):
+            emotion = draw(rng, FERV39K_EMOTIONS)
+            clip = f"{SCENES[number % len(SCENES)]}/{emotion}/{number:05d}"
+            lists["test" if number % 5 == 0 else "train"].append(f"{clip} {emotion}\n")
+            seconds = 2.0 + rng.random() * 2.0
+            yield stored_line(rng, f"2_ClipsforFaceCrop/{clip}", fault, seconds=seconds)
+
+    write_lines(folder / "annotations.jsonl", draw_stored())
     path = folder / "4_setups" / "All_scenes"
     path.mkdir(parents=True, exist_ok=True)
     for part, rows in lists.items():
         (path / f"{part}_All.csv").write_text("".join(rows))
-    write_lines(folder / "annotations.jsonl", stored)
 
 
 def write_hmdb51(folder: Path, rng: Random, faults: list[str]) -> None:
-    stored = []
-    for number, fault in enumerate(faults):
-        action = HMDB51_ACTIONS[number % len(HMDB51_ACTIONS)]
-        part, side = rng.choice("hu"), rng.choice(("fr", "ri", "le"))
-        name = f"Title{number // 7}_{action}_{part}_cm_np1_{side}_med_{number}.avi"
-        path = folder / "hmdb51_org" / action / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"no pixels: a fixture of labels")
-        media = path.relative_to(folder).as_posix()
-        stored.append(stored_line(rng, media, fault, seconds=2.1 + rng.random() * 4))
-    write_lines(folder / "annotations.jsonl", stored)
+    def draw_stored() -> Iterator[dict[str, Any]]:
+        for number, fault in enumerate(faults):
+            action = HMDB51_ACTIONS[number % len(HMDB51_ACTIONS)]
+            part, side = rng.choice("hu"), rng.choice(("fr", "ri", "le"))
+            name = f"Title{number // 7}_{action}_{part}_cm_np1_{side}_med_{number}.avi"
+            path = folder / "hmdb51_org" / action / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"no pixels: a fixture of labels")
+            media = path.relative_to(folder).as_posix()
+            yield stored_line(rng, media, fault, seconds=2.1 + rng.random() * 4)
+
+    write_lines(folder / "annotations.jsonl", draw_stored())
 
 
 def write_ytfaces(folder: Path, rng: Random, faults: list[str]) -> None:
     root = folder / "frame_images_DB"
     root.mkdir(parents=True, exist_ok=True)
-    lists: dict[str, list[str]] = {}
-    stored = []
-    for number, fault in enumerate(faults):
-        person = f"Person_{number % 1595:04d}"
-        clip, num_frames = str(number // 1595), 50 + int(rng.random() * 262)
-        side = 90 if fault == "small" else 130 + int(rng.random() * 100)
-        row = f"{person}\\{clip}\\{clip}.{{frame}}.jpg,0,160,120,{side},{side},0,0\n"
-        lists.setdefault(person, []).extend(row.format(frame=n) for n in range(num_frames))
-        media = f"frame_images_DB/{person}/{clip}"
-        row = stored_line(rng, media, fault, seconds=max(num_frames / 25, 2.1))
-        stored.append(row)
-    for person, rows in lists.items():
-        (root / f"{person}.labeled_faces.txt").write_text("".join(rows))
-    write_lines(folder / "annotations.jsonl", stored)
+
+    def draw_stored() -> Iterator[dict[str, Any]]:
+        for number, fault in enumerate(faults):
+            person = f"Person_{number % 1595:04d}"
+            clip, num_frames = str(number // 1595), 50 + int(rng.random() * 262)
+            side = 90 if fault == "small" else 130 + int(rng.random() * 100)
+            row = f"{person}\\{clip}\\{clip}.{{frame}}.jpg,0,160,120,{side},{side},0,0\n"
+            with (root / f"{person}.labeled_faces.txt").open("a") as lines:
+                lines.writelines(row.format(frame=n) for n in range(num_frames))
+            media = f"frame_images_DB/{person}/{clip}"
+            yield stored_line(rng, media, fault, seconds=max(num_frames / 25, 2.1))
+
+    write_lines(folder / "annotations.jsonl", draw_stored())
 
 
-def write_ffhq(folder: Path, rng: Random) -> None:
-    kinds = ["none"] * NUM_FFHQ_WITHOUT_FACE + ["minor"] * NUM_FFHQ_MINORS
-    kinds += ["adult"] * (NUM_FFHQ - len(kinds))
+def write_ffhq(folder: Path, rng: Random, share: float = 1.0) -> None:
+    kinds = ["none"] * round(NUM_FFHQ_WITHOUT_FACE * share)
+    kinds += ["minor"] * round(NUM_FFHQ_MINORS * share)
+    kinds += ["adult"] * (round(NUM_FFHQ * share) - len(kinds))
     rng.shuffle(kinds)
-    rows = [draw_ffhq_row(rng, f"{number:05d}", kind) for number, kind in enumerate(kinds)]
-    header = list(next(row for row in rows if row["age"] != ""))
+    header = list(draw_ffhq_row(Random(0), "0", "adult"))
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "ffhq_features.csv").open("w") as lines:
         lines.write(",".join(header) + "\n")
-        for row in rows:
+        for number, kind in enumerate(kinds):
+            row = draw_ffhq_row(rng, f"{number:05d}", kind)
             lines.write(",".join(str(row.get(name, "")) for name in header) + "\n")
 
 
@@ -352,14 +355,15 @@ def draw_ffhq_row(rng: Random, image: str, kind: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_celebahq(folder: Path, rng: Random) -> None:
+def write_celebahq(folder: Path, rng: Random, share: float = 1.0) -> None:
+    count = round(NUM_CELEBAHQ * share)
     names = list(CELEBA_PERCENT)
     texts = folder / "text" / "celeba-caption"
     texts.mkdir(parents=True, exist_ok=True)
     hairs = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
     with (folder / "CelebAMask-HQ-attribute-anno.txt").open("w") as lines:
-        lines.write(f"{NUM_CELEBAHQ}\n{' '.join(names)} \n")
-        for number in range(NUM_CELEBAHQ):
+        lines.write(f"{count}\n{' '.join(names)} \n")
+        for number in range(count):
             flags = {name: rng.random() * 100 < CELEBA_PERCENT[name] for name in names}
             first = next((name for name in hairs if flags[name]), "")
             flags |= {name: name == first for name in hairs}
@@ -376,7 +380,7 @@ def write_celebahq(folder: Path, rng: Random) -> None:
             (texts / f"{number}.txt").write_text(f"{said}\n" * 10)
 
 
-def write_favchat(out: Path, seed: int = 0) -> None:
+def write_favchat(out: Path, seed: int = 0, share: float = 1.0) -> None:
     """Write the four sources of FaVChat-170K."""
     writers = {
         "celebvhq": write_celebvhq, "ferv39k": write_ferv39k, "hmdb51": write_hmdb51,
@@ -384,25 +388,32 @@ def write_favchat(out: Path, seed: int = 0) -> None:
     }  # fmt: skip
     for number, (source, write) in enumerate(writers.items()):
         rng = Random(1000 * seed + number)
-        write(out / source, rng, plan_faults(rng, source))
+        write(out / source, rng, plan_faults(rng, source, share))
 
 
-def write_unif2ace(out: Path, seed: int = 0) -> None:
+def write_unif2ace(out: Path, seed: int = 0, share: float = 1.0) -> None:
     """Write the three sources of UniF2ace-130K."""
-    write_celebvhq(out / "celebvhq", Random(1000 * seed + 10), [""] * NUM_CELEBVHQ_PICTURES)
-    write_ffhq(out / "ffhq", Random(1000 * seed + 11))
-    write_celebahq(out / "mm-celeba-hq", Random(1000 * seed + 12))
+    faultless = [""] * round(NUM_CELEBVHQ_PICTURES * share)
+    write_celebvhq(out / "celebvhq", Random(1000 * seed + 10), faultless)
+    write_ffhq(out / "ffhq", Random(1000 * seed + 11), share)
+    write_celebahq(out / "mm-celeba-hq", Random(1000 * seed + 12), share)
+
+
+WRITERS: Mapping[str, Callable[[Path, int, float], None]] = {
+    "favchat": write_favchat, "unif2ace": write_unif2ace,
+}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("which", choices=("favchat", "unif2ace"))
+    parser.add_argument("which", choices=tuple(WRITERS))
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", type=float, default=1.0, help="of all clips or pictures")
     arguments = parser.parse_args()
-    {"favchat": write_favchat, "unif2ace": write_unif2ace}[arguments.which](
-        arguments.out, arguments.seed
-    )
+    if arguments.out.exists() and any(arguments.out.iterdir()):
+        parser.error(f"{arguments.out} is not empty")
+    WRITERS[arguments.which](arguments.out, arguments.seed, arguments.share)
     print(f"{arguments.which}: written to {arguments.out}")
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from lineament.claims import read_answer, read_claims, read_question
+from lineament.claims import (
+    read_answer,
+    read_claims,
+    read_question,
+    read_statements,
+    statement_of,
+)
+from lineament.claims.read import _read_asking, merge_claims
 
 
 def said(text):
@@ -314,3 +321,46 @@ def test_any_text_is_read_without_an_error():
 @pytest.mark.parametrize(("answer", "smiles"), [("Yes.", False), ("No.", True)])
 def test_yes_agrees_with_what_may_be_said(question, answer, smiles):
     assert [(c.name, c.value) for c in read_answer(question, answer)] == [("smile", smiles)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The woman is wearing a hat. She does not smile. Her hair is brown, and it is wavy.",
+        "A man and a woman. The man has a beard; the woman does not. She may be smiling.",
+        "Is she smiling? Yes. Does he have a beard? No, he doesn't.",
+        "She has a beard, hasn't she? No.",
+        "The person on the left wears glasses. The other one does not. The second man is bald.",
+        '"She smiles," he says. He nods at 2.0 seconds. Approx. 40 years old. 1) He\'s bald.',
+        "- hair: brown\n- glasses: none\nShe may be young. She is young!  Really... young?",
+        "Perhaps he smiles. He smiles. " + "His eyes are blue. " * 20,
+        "",
+    ],
+)
+def test_statements_are_the_claims_without_their_words(text):
+    assert read_statements(text) == tuple(statement_of(claim) for claim in read_claims(text))
+
+
+def test_a_text_without_questions_reads_the_same_on_the_way_for_questions():
+    texts = (
+        "The woman is wearing a hat. Her hair is brown, and it is wavy. She isn't. So does he.",
+        "The man has a beard. The one on the left does not. The other smiles. It is gray.",
+        "He may be bald. He is bald. Neither is the woman. They are blue. The second man nods.",
+    )
+    for text in texts:
+        assert merge_claims(_read_asking(text)) == read_claims(text)
+
+
+def test_places_of_claims_are_those_of_the_whole_text():
+    text = "- He is bald. The man's eyes are blue!  He may have a beard... Is he tall? He smiles."
+    for claim in read_claims(text):
+        assert text[claim.start : claim.stop] == claim.text
+
+
+@pytest.mark.parametrize("lead", ["", "No. ", "No, ", "Yes. "])
+def test_neither_denies_of_both_after_an_answer_too(lead):
+    claims = read_claims(f"{lead}Neither woman is wearing glasses." if not lead.endswith(", ")
+                         else f"{lead}neither woman is wearing glasses.")  # fmt: skip
+    told = {c.name: (c.value, c.quantity) for c in claims}
+    assert told["eyeglasses"] == (False, "none")
+    assert told["male"][0] is False

@@ -133,6 +133,51 @@ def test_a_refusal_cuts_once_a_round_and_successes_add_slowly_after_it():
     assert 45.5 < gate.limit < 46.5
 
 
+def test_requests_leave_one_after_the_other_once_it_is_known_how_long_answers_take():
+    async def run():
+        gate = Gate(64, 64)
+        for _ in range(64):
+            await gate.enter()  # nothing is known yet: all leave at once
+        gate.widen(60.0)
+        for _ in range(64):
+            gate.leave()
+        waiting = [asyncio.create_task(gate.enter()) for _ in range(64)]
+        await asyncio.sleep(0)
+        num_at_once = gate.num_in_flight
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return num_at_once
+
+    assert 1 <= asyncio.run(run()) <= 6
+
+
+def test_every_request_gets_its_place_whatever_others_do():
+    async def run():
+        gate = Gate(4, 4)
+        gate.widen(0.02)
+        done = []
+
+        async def work(number):
+            await gate.enter()
+            assert gate.num_in_flight <= 4
+            await asyncio.sleep(0.002)
+            gate.leave()
+            done.append(number)
+
+        tasks = [asyncio.create_task(work(number)) for number in range(40)]
+        await asyncio.sleep(0.01)
+        gate.cut(time.monotonic(), 0.02)
+        for task in tasks[10:20]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return len(done), sum(task.cancelled() for task in tasks)
+
+    num_done, num_cancelled = asyncio.run(run())
+    assert (num_done + num_cancelled) == 40
+    assert num_done >= 30
+
+
 def test_a_budget_in_tokens_is_exceeded_by_no_more_than_was_in_flight():
     server = StubServer("Yes.", Faults(latency_seconds=0.01))
     requests = [ask(f"q{n}") for n in range(400)]

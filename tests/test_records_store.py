@@ -1,6 +1,7 @@
 """Built data sets on disk: shards, manifest, random access, damage, LLaVA and ShareGPT."""
 
 import gc
+import hashlib
 import json
 import os
 import tempfile
@@ -9,11 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lineament.annotation import Annotation, Fact, Subject
 from lineament.claims import read_claims
 from lineament.errors import BadInput, BadStore
 from lineament.records import store as store_module
 from lineament.records.exchange import read_exchange, write_exchange
-from lineament.records.record import ONE_FACT, Record, Turn, claim_row
+from lineament.records.ledger import work_key
+from lineament.records.record import ONE_FACT, Record, Turn, claim_row, table_from_records
 from lineament.records.sources.source import Dropped
 from lineament.records.store import RecordStore, open_records, read_manifest, write_records
 
@@ -243,3 +246,32 @@ def test_a_line_without_end_is_dropped_not_kept(tmp_path):
     assert isinstance(first, Dropped)
     assert "over 1000000 characters" in first.detail
     assert isinstance(second, Dropped)
+
+
+@pytest.mark.parametrize("num_facts", [0, 1, 3])
+def test_the_key_of_a_work_is_the_hash_of_the_reprs(num_facts):
+    facts = (
+        Fact("age_years", 41.5, region=(0.1, 0.2, 0.3, 0.4), source='it\'s "me"'),
+        Fact("smile", True, span_seconds=(1.0, 2.5), confidence=0.25, validated="real"),
+        Fact("hair", "brown", subject="clip"),
+    )
+    row = Annotation(
+        "ä'.png", (Subject("face 0"),), facts[:num_facts], frozenset(("bald", "beard")),
+        licence="CC0", split_key="p",
+    )  # fmt: skip
+    parts = (
+        row.media, row.subjects, row.facts, ("bald", "beard"), 0.0, "CC0", "p", "p1", "w", "T=0",
+    )  # fmt: skip
+    expected = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+    assert work_key(row, "p1", "w", "T=0") == expected
+
+
+def test_a_table_holds_every_claim_whether_rows_are_shared_or_not(records):
+    shared = claim_row(read_claims("She smiles.")[-1], 1)
+    rows = [
+        Record("x", 1, f"{n}.png", record.turns, (shared, dict(shared), *record.claims, shared))
+        for n, record in enumerate(records[:3])
+    ]
+    table = table_from_records(rows, [0.5, None, 0.25])
+    assert table["claims"].to_pylist() == [list(row.claims) for row in rows]
+    assert table["quality"].to_pylist() == [0.5, None, 0.25]

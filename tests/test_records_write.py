@@ -465,3 +465,54 @@ def test_an_unknown_kind_is_refused_with_a_hint():
     with pytest.raises(BadInput) as caught:
         TemplateWriter({"sumary": 1})
     assert "summary" in caught.value.hint
+
+
+def alike(number, *, names=("smile", "brown_hair"), closed=("beard", "wearing_hat", "bald")):
+    """Return a picture of several women whom nothing tells apart."""
+    faces = [f"face {index}" for index in range(number)]
+    facts = [Fact("male", False, subject=face) for face in faces]
+    facts += [Fact(name, True, subject=face) for face in faces for name in names]
+    facts += [
+        Fact("eyeglasses", True, subject="face 0"),
+        Fact("num_people", number, subject="clip"),
+    ]
+    denied = (
+        "wearing_mask", "wearing_headphones", "sunglasses", "gray_hair", "red_hair", "anger",
+        "sadness", "fear", "blurry", "wearing_necktie",
+    )  # fmt: skip
+    return Annotation(
+        "a.png", tuple(Subject(face) for face in faces), tuple(facts), frozenset((*closed, *denied))
+    )
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_people_who_look_alike_are_described_together(number):
+    annotation = alike(number)
+    verifier = Verifier()
+    results = [verifier.verify(r, annotation) for r in TemplateWriter().write(annotation)]
+    assert not [r for r in results if isinstance(r, Rejected)]
+    assert {"summary", "caption"} <= {r.kind for r in results}
+    assert sum(len(r.turns) // 2 for r in results) >= 10
+    texts = " ".join(turn.text for r in results for turn in r.turns[1::2])
+    assert "glasses" not in re.sub(r"sunglasses", "", texts)  # one of them wears some
+    assert "beard" not in " ".join(
+        r.turns[1].text for r in results if r.kind in ("summary", "caption")
+    )
+    assert 0.35 <= verifier.tally.yes_share <= 0.65
+
+
+def test_nobody_is_spoken_of_together_where_somebody_more_is_in_the_picture():
+    annotation = alike(2)
+    told = Annotation(
+        "a.png", annotation.subjects,
+        (*annotation.facts[:-1], Fact("num_people", 3, subject="clip")), annotation.closed,
+    )  # fmt: skip
+    kinds = {record.kind for record in TemplateWriter().write(told)}
+    assert not kinds & {"summary", "caption", "yes_no"}
+
+
+def test_a_summary_of_people_together_has_no_two_neighbours_of_one_shape():
+    for seed in range(20):
+        for record in TemplateWriter({"summary": 1, "caption": 1}, seed).write(alike(2)):
+            leads = [part.split()[0] for part in re.split(r"(?<=\.) ", record.turns[1].text)]
+            assert all(one != other for one, other in pairwise(leads))

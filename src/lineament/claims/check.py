@@ -1,14 +1,13 @@
 """Claims against an annotation: supported, contradicted or unknown, with the evidence."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from lineament.annotation import Annotation, Fact
-from lineament.claims.claim import Claim, ClaimValue
+from lineament.claims.claim import Claim, ClaimValue, Statement
 from lineament.claims.read import read_claims
-from lineament.claims.truth import UNKNOWN, Truth, find_truth
+from lineament.claims.truth import UNKNOWN, Facts, Truth, find_truth
 from lineament.vocabulary import read_vocabulary
 
 Verdict = Literal["supported", "contradicted", "unknown"]
@@ -101,28 +100,58 @@ def check_claims(
         annotation: What is known.
         subject: Check against this subject alone, such as ``face 1``.
     """
-    facts = _facts_by_subject(annotation)
-    faces = [subject] if subject is not None else _faces(annotation, facts)
-    return Checked(tuple(_check_claim(c, annotation, facts, faces) for c in claims))
+    checker = Checker(annotation, subject)
+    return Checked(tuple(checker.check(claim) for claim in claims))
 
 
-def _check_claim(
-    claim: Claim, annotation: Annotation, facts: dict[str, list[Fact]], faces: Sequence[str]
-) -> CheckedClaim:
-    entry = read_vocabulary().require(claim.name)
-    if entry.subject == "clip":
-        everything = [fact for own in facts.values() for fact in own]
-        truths = [find_truth(claim, everything, annotation)]
-    else:
-        chosen = choose_subjects(claim, faces, facts)
-        truths = [find_truth(claim, facts.get(face, []), annotation) for face in chosen]
-    verdicts: list[tuple[Verdict, Truth]] = [(_verdict(claim, t), t) for t in truths]
-    verdict, truth = _combine(verdicts, needs_all=claim.quantity in ("all", "none"))
-    return CheckedClaim(claim, verdict, truth.rule, truth.fact)
+class Checker:
+    """Checks any number of claims against one annotation.
+
+    Args:
+        annotation: What is known.
+        subject: Check against this subject alone.
+    """
+
+    def __init__(self, annotation: Annotation, subject: str | None = None) -> None:
+        self.annotation = annotation
+        self._listed: dict[str, list[Fact]] = {}
+        for fact in annotation.facts:
+            self._listed.setdefault(fact.subject, []).append(fact)
+        self._facts = {key: Facts(facts) for key, facts in self._listed.items()}
+        self._faces = [subject] if subject is not None else _faces(annotation, self._listed)
+        self._everything: Facts | None = None
+
+    def check(self, claim: Claim) -> CheckedClaim:
+        """Return the verdict on a claim, with its reason."""
+        verdict, truth = self._judge(claim)
+        return CheckedClaim(claim, verdict, truth.rule, truth.fact)
+
+    def judge(self, statement: Statement) -> Verdict:
+        """Return the verdict on a statement alone."""
+        return self._judge(statement)[0]
+
+    def _judge(self, claim: Claim | Statement) -> tuple[Verdict, Truth]:
+        if read_vocabulary().require(claim.name).subject == "clip":
+            truth = find_truth(claim, self._all_facts(), self.annotation)
+            return _verdict(claim, truth), truth
+        chosen = choose_subjects(claim, self._faces, self._facts)
+        truths = [find_truth(claim, self._facts.get(f, _NO_FACTS), self.annotation) for f in chosen]
+        if len(truths) == 1:
+            return _verdict(claim, truths[0]), truths[0]
+        verdicts = [(_verdict(claim, truth), truth) for truth in truths]
+        return _combine(verdicts, needs_all=claim.quantity in ("all", "none"))
+
+    def _all_facts(self) -> Facts:
+        if self._everything is None:
+            self._everything = Facts(fact for own in self._listed.values() for fact in own)
+        return self._everything
+
+
+_NO_FACTS = Facts(())
 
 
 def choose_subjects(
-    claim: Claim, faces: Sequence[str], facts: dict[str, list[Fact]]
+    claim: Claim | Statement, faces: Sequence[str], facts: Mapping[str, Facts]
 ) -> Sequence[str]:
     """Return the subjects a claim may be about, by what it says of them; all when in doubt."""
     if len(faces) < 2 or not claim.subject or claim.name == "male":
@@ -130,28 +159,20 @@ def choose_subjects(
     if claim.subject in ("man", "woman"):
         is_man = claim.subject == "man"
         known = [
-            f
-            for f in faces
-            if any(x.name == "male" and x.value is is_man for x in facts.get(f, []))
+            face
+            for face in faces
+            if any(fact.value is is_man for fact in facts.get(face, _NO_FACTS).named("male"))
         ]
         return known or faces
     if claim.subject in ("left", "right"):
-        centres = {f: c for f in faces if (c := _centre_x(facts.get(f, []))) is not None}
+        centres = {f: c for f in faces if (c := facts.get(f, _NO_FACTS).centre_x) is not None}
         if len(centres) == len(faces):
             pick = min if claim.subject == "left" else max
             return [pick(centres, key=lambda face: centres[face])]
     return faces
 
 
-def _centre_x(facts: Iterable[Fact]) -> float | None:
-    for fact in facts:
-        if fact.region:
-            xs = fact.region[0::2]
-            return (min(xs) + max(xs)) / 2
-    return None
-
-
-def _verdict(claim: Claim, truth: Truth) -> Verdict:
+def _verdict(claim: Claim | Statement, truth: Truth) -> Verdict:
     if truth.holds is None:
         return "unknown"
     is_denied = claim.value is False or claim.negated
@@ -172,24 +193,6 @@ def _combine(
     return "unknown", UNKNOWN
 
 
-def _faces(annotation: Annotation, facts: dict[str, list[Fact]]) -> list[str]:
+def _faces(annotation: Annotation, facts: Mapping[str, list[Fact]]) -> list[str]:
     faces = [s.id for s in annotation.subjects if s.kind == "face"]
     return faces or [s for s in facts if s != "clip"] or ["face 0"]
-
-
-@lru_cache(maxsize=256)
-def _canonical_facts(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
-    vocabulary = read_vocabulary()
-    return tuple(
-        replace(f, name=vocabulary.negatives[f.name], value=not f.value)
-        if f.name in vocabulary.negatives
-        else f
-        for f in facts
-    )
-
-
-def _facts_by_subject(annotation: Annotation) -> dict[str, list[Fact]]:
-    by_subject: dict[str, list[Fact]] = {}
-    for fact in _canonical_facts(annotation.facts):
-        by_subject.setdefault(fact.subject, []).append(fact)
-    return by_subject

@@ -1,7 +1,7 @@
 """Claim: one statement read from a text, in the words of the vocabulary."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Range: TypeAlias = tuple[float | None, float | None]
 ClaimValue: TypeAlias = bool | str | Range
@@ -35,3 +35,23 @@ class Claim:
     text: str = ""
     start: int = 0
     stop: int = 0
+
+
+class Statement(NamedTuple):
+    """What a claim says, without the words that say it; the fields are those of `Claim`."""
+
+    name: str
+    value: ClaimValue
+    negated: bool
+    hedged: bool
+    span_seconds: Range | None
+    subject: str
+    quantity: str
+
+
+def statement_of(claim: Claim, subject: str | None = None) -> Statement:
+    """Return what a claim says, of another subject if one is given."""
+    return Statement(
+        claim.name, claim.value, claim.negated, claim.hedged, claim.span_seconds,
+        claim.subject if subject is None else subject, claim.quantity,
+    )  # fmt: skip

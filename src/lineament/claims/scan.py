@@ -1,9 +1,9 @@
 """One sentence to claims: tokens to phrases, phrases to drafts, then times and ellipses."""
 
 import functools
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from lineament.claims.claim import Claim, ClaimValue
+from lineament.claims.claim import Claim, ClaimValue, Range, Statement, statement_of
 from lineament.claims.content import flush_pending, say
 from lineament.claims.lexicon import Entry, compile_lexicon, find_entry
 from lineament.claims.measures import Measure, find_measures
@@ -24,13 +24,29 @@ EMPTY = Context()
 _JOINTS = frozenset(("comma", "and"))
 _SHORT_PARTS = frozenset(("aux", "cop", "have", "not", "measure", "fill", "position", "hedge"))
 _CLAUSE_ENDS = frozenset(("stop", "but"))
+_GENDERS = frozenset(("man", "woman"))
+
+
+# What makes two claims of a text one: name, value, denial, time, subject.
+Key: TypeAlias = tuple[str, ClaimValue, bool, Range | None, str]
 
 
 class Reading(NamedTuple):
-    """What one sentence says, with offsets in the sentence, and what it hands on."""
+    """What one sentence says, with offsets in the sentence, and what it hands on.
+
+    Attributes:
+        claims: In the order of the words.
+        context: For the next sentence.
+        genders: ``man``, ``woman`` or both, where the sentence tells somebody's sex.
+        single: What is said, by key, in a text about one person.
+        mixed: The same in a text about a man and a woman.
+    """
 
     claims: tuple[Claim, ...]
     context: Context
+    genders: frozenset[str]
+    single: tuple[tuple[Key, Statement], ...]
+    mixed: tuple[tuple[Key, Statement], ...]
 
 
 @functools.lru_cache(maxsize=65536)
@@ -61,7 +77,24 @@ def read_sentence(text: str, context: Context = EMPTY, *, has_other: bool = Fals
     flush_pending(state)
     _fill_ellipsis(state, end, state.clause_start, state.clause_drafts)
     place_times(state)
-    return Reading(_claims_from_drafts(state.drafts, text), _context_after(state))
+    claims = _claims_from_drafts(state.drafts, text)
+    genders = frozenset(c.subject for c in claims if c.name == "male") & _GENDERS
+    single = _statements(claims, is_mixed=False)
+    mixed = _statements(claims, is_mixed=True)
+    return Reading(claims, _context_after(state), genders, single, mixed)
+
+
+def name_subject(subject: str, *, is_mixed: bool) -> str:
+    """Name a man and a woman by sex, people of one sex by place, a single person not at all."""
+    place, _, gender = subject.partition("|")
+    if place in _GENDERS:
+        return place if is_mixed else ""
+    return gender if is_mixed and gender else place
+
+
+def _statements(claims: tuple[Claim, ...], *, is_mixed: bool) -> tuple[tuple[Key, Statement], ...]:
+    said = [statement_of(c, name_subject(c.subject, is_mixed=is_mixed)) for c in claims]
+    return tuple(((s.name, s.value, s.negated, s.span_seconds, s.subject), s) for s in said)
 
 
 def find_items(text: str) -> list[Item]:

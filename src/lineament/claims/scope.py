@@ -50,7 +50,10 @@ def act_neither(state: State, index: int) -> int | None:
     flush_pending(state)
     place = index + 1
     items = state.items
-    if place < len(items) and items[place].entry.op == "person" and index == state.clause_start:
+    # "No, neither man ...": the answer before it is no part of the clause.
+    is_after_no = index == state.clause_start + 2 and items[state.clause_start].entry.word == "no"
+    is_first = index == state.clause_start or is_after_no
+    if place < len(items) and items[place].entry.op == "person" and is_first:
         state.quantity = "none"
         state.negator = "none"
     else:

@@ -7,6 +7,11 @@ _TOKEN = re.compile(r"[a-z]+|\d+(?:[.,]\d+)?|'(?:s|d|ll|ve|re|m)\b|[^\sa-z\d*_#`
 _SENTENCE_END = re.compile(
     r"(?<![\d.])\.(?=\s|$|[\"'”)\]])[\"'”)\]]*\s*|\.(?=\s+[^\d\s]|\s*$)\s*|[!?…]+[\"'”)\]]*\s*|\.{2,}\s*|\s*\n[\s\n]*"
 )
+# The same ends in a text of one line. It begins with a set of signs, so most letters are skipped.
+_END_IN_LINE = re.compile(
+    r"[.!?…](?:(?<=\.)(?:(?<![\d.]\.)(?=\s|$|[\"'”)\]])[\"'”)\]]*\s*|(?=\s+[^\d\s]|\s*$)\s*|\.+\s*)"
+    r"|(?<=[!?…])[!?…]*[\"'”)\]]*\s*)"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:approx|e\.g|i\.e|ca|vs|mr|mrs|ms|dr|no|st|etc|min|sec))$", re.I
 )
@@ -14,6 +19,7 @@ _QUOTE = re.compile(
     r"\"[^\"\n]*(?:\"|$)|“[^”\n]*(?:”|$)|«[^»\n]*»|„[^“”\n]*[“”]|(?<![\w])[‘'](?=[A-Z])[^\n]*?[.!?,…]['’](?!\w)"
     r"|(?<=[,:] )['‘][^'\n]+['’](?!\w)"
 )
+_OPEN_QUOTE = re.compile(r"'(?<!\w')")  # an apostrophe within a word opens none
 _BULLET = re.compile(r"^\s*(?:[-*•·–+>]+|\(?\d{1,2}[.)](?=\s))\s*")
 
 
@@ -38,34 +44,55 @@ def split_sentences(text: str) -> list[Sentence]:
     Quoted speech is replaced by blanks, so that offsets hold; a text that is one quotation as
     a whole is read as if it had no quotes.
     """
-    text = text.replace("’", "'").replace("`", " ")
-    if text.startswith('"') and text.rstrip().endswith('"') and text.count('"') == 2:
-        text = " " + text[1:].rstrip()[:-1]
-    elif '"' in text or "“" in text or "'" in text or "‘" in text or "«" in text or "„" in text:
-        text = _QUOTE.sub(_blank_quote, text)
+    text = without_quotes(text)
     sentences: list[Sentence] = []
-    start = 0
-    for match in _SENTENCE_END.finditer(text):
-        stop = match.end()
-        if stop <= start or (
-            match.group().startswith(".") and _ABBREVIATION.search(text[start : match.start()])
-        ):
-            continue
-        _add_sentence(sentences, text, start, stop)
-        start = stop
-    _add_sentence(sentences, text, start, len(text))
+    for piece, start in split_pieces(text):
+        stripped, lead = trim_piece(piece)
+        if stripped:
+            sentences.append(Sentence(stripped, start + lead))
     return sentences
 
 
-def _add_sentence(sentences: list[Sentence], text: str, start: int, stop: int) -> None:
-    piece = text[start:stop]
+def split_pieces(text: str) -> list[tuple[str, int]]:
+    """Cut a text without quotes after its full stops; blanks stay with the piece before them."""
+    pieces: list[tuple[str, int]] = []
+    start = 0
+    for match in (_SENTENCE_END if "\n" in text else _END_IN_LINE).finditer(text):
+        begin, stop = match.span()
+        if stop <= start:
+            continue
+        if text[begin] == "." and _ABBREVIATION.search(text, max(start, begin - 6), begin):
+            continue  # six letters have the longest abbreviation
+        pieces.append((text[start:stop], start))
+        start = stop
+    if start < len(text):
+        pieces.append((text[start:], start))
+    return pieces
+
+
+def trim_piece(piece: str) -> tuple[str, int]:
+    """Return a piece without bullet and blanks, and what was before it; empty without a letter."""
+    lead = 0
     bullet = _BULLET.match(piece)
     if bullet:
-        start += bullet.end()
-        piece = piece[bullet.end() :]
+        lead = bullet.end()
+        piece = piece[lead:]
     stripped = piece.strip()
-    if stripped and any(c.isalnum() for c in stripped):
-        sentences.append(Sentence(stripped, start + piece.index(stripped)))
+    if not any(c.isalnum() for c in stripped):
+        return "", 0
+    return stripped, lead + piece.index(stripped)
+
+
+def without_quotes(text: str) -> str:
+    """Return the text with quoted speech replaced by blanks, unless it is one quotation."""
+    if "’" in text or "`" in text:
+        text = text.replace("’", "'").replace("`", " ")
+    if text.startswith('"') and text.rstrip().endswith('"') and text.count('"') == 2:
+        return " " + text[1:].rstrip()[:-1]
+    has_marks = '"' in text or "“" in text or "‘" in text or "«" in text or "„" in text
+    if has_marks or ("'" in text and _OPEN_QUOTE.search(text)):
+        return _QUOTE.sub(_blank_quote, text)
+    return text
 
 
 def _blank_quote(match: re.Match[str]) -> str:

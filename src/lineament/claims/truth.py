@@ -1,10 +1,11 @@
 """What an annotation says of one name at one time: true, false or unknown, and by which fact."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from lineament.annotation import Annotation, Fact
-from lineament.claims.claim import Claim, Range
+from lineament.claims.claim import Claim, Range, Statement
 from lineament.vocabulary import read_vocabulary
 
 TOLERANCE_SECONDS = 0.25
@@ -32,12 +33,44 @@ class Truth(NamedTuple):
 UNKNOWN = Truth(None, "nothing is known")
 
 
-def find_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> Truth:
+class Facts:
+    """The facts of one subject by name, opposites written as their positive names."""
+
+    __slots__ = ("_by_name", "centre_x")
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._by_name: dict[str, list[tuple[int, Fact]]] = {}
+        self.centre_x: float | None = None  # of the first fact that is seen at some place
+        negatives = read_vocabulary().negatives
+        for place, fact in enumerate(facts):
+            if fact.region and self.centre_x is None:
+                self.centre_x = (min(fact.region[0::2]) + max(fact.region[0::2])) / 2
+            if fact.name in negatives:
+                fact = replace(fact, name=negatives[fact.name], value=not fact.value)
+            self._by_name.setdefault(fact.name, []).append((place, fact))
+
+    def named(self, name: str) -> list[Fact]:
+        """Return the facts of one name, in their order."""
+        return [fact for _, fact in self._by_name.get(name, ())]
+
+    def of_names(self, names: Iterable[str]) -> list[Fact]:
+        """Return the facts of several names, in their order."""
+        found = [entry for name in names if name in self._by_name for entry in self._by_name[name]]
+        if len(found) > 1:
+            found.sort(key=_place)
+        return [fact for _, fact in found]
+
+
+def _place(entry: tuple[int, Fact]) -> int:
+    return entry[0]
+
+
+def find_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) -> Truth:
     """Say whether what a claim states, leaving its denial aside, holds by these facts.
 
     Args:
         claim: A flag is asked as true; choices and ranges are asked as written.
-        facts: The facts of one subject, opposites written as their positive names.
+        facts: Of one subject.
         annotation: Says which names are closed.
     """
     kind = read_vocabulary().require(claim.name).kind
@@ -73,9 +106,9 @@ def does_overlap(claimed: Range | None, fact: Fact, *, is_denied: bool = False) 
     return shared / union >= MIN_IOU or shared / (high - low) >= MIN_COVERAGE
 
 
-def _flag_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> Truth:
+def _flag_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) -> Truth:
     name, is_denied = claim.name, claim.value is False
-    own = [f for f in facts if f.name == name]
+    own = facts.named(name)
     for fact in own:
         if fact.value is True and does_overlap(claim.span_seconds, fact, is_denied=is_denied):
             return Truth(True, "stated", fact)
@@ -93,11 +126,13 @@ def _flag_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> 
     return UNKNOWN
 
 
-def _implied_truth(claim: Claim, facts: Sequence[Fact], _: Annotation) -> Truth | None:
+def _implied_truth(claim: Claim | Statement, facts: Facts, _: Annotation) -> Truth | None:
     vocabulary = read_vocabulary()
     causes = vocabulary.implied_by.get(claim.name, frozenset())
     effects = vocabulary.require(claim.name).implies
-    for fact in facts:
+    if not causes and not effects:
+        return None
+    for fact in facts.of_names({*causes, *effects}):
         if fact.name in causes and fact.value is True and does_overlap(claim.span_seconds, fact):
             return Truth(True, f"{fact.name} implies {claim.name}", fact)
         if fact.name in effects and fact.value is False:
@@ -105,15 +140,15 @@ def _implied_truth(claim: Claim, facts: Sequence[Fact], _: Annotation) -> Truth 
     return None
 
 
-def _excluded_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> Truth | None:
+def _excluded_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) -> Truth | None:
     """Find another true flag that cannot hold beside this one.
 
     Timed flags exclude each other only while they last, so a claim without a time is refuted
     by one that holds throughout, or where the name is closed.
     """
     excluded_by = read_vocabulary().excluded_by(claim.name)
-    for fact in facts:
-        if fact.name not in excluded_by or fact.value is not True:
+    for fact in facts.of_names(excluded_by):
+        if fact.value is not True:
             continue
         is_throughout = fact.span_seconds is None
         if is_throughout or annotation.is_closed(claim.name):
@@ -124,12 +159,12 @@ def _excluded_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation)
     return None
 
 
-def _band_truth(claim: Claim, facts: Sequence[Fact], _: Annotation) -> Truth | None:
+def _band_truth(claim: Claim | Statement, facts: Facts, _: Annotation) -> Truth | None:
     band = AGE_BANDS.get(claim.name)
     if band is None:
         return None
-    for fact in facts:
-        if fact.name == "age_years" and not isinstance(fact.value, bool | str):
+    for fact in facts.named("age_years"):
+        if not isinstance(fact.value, bool | str):
             if band[0] <= fact.value < band[1]:
                 return Truth(True, "by age", fact)
             if not band[0] - AGE_MARGIN_YEARS <= fact.value < band[1] + AGE_MARGIN_YEARS:
@@ -137,8 +172,8 @@ def _band_truth(claim: Claim, facts: Sequence[Fact], _: Annotation) -> Truth | N
     return None
 
 
-def _choice_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> Truth:
-    own = [f for f in facts if f.name == claim.name and does_overlap(claim.span_seconds, f)]
+def _choice_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) -> Truth:
+    own = [f for f in facts.named(claim.name) if does_overlap(claim.span_seconds, f)]
     for fact in own:
         if fact.value == claim.value:
             return Truth(True, "stated", fact)
@@ -154,9 +189,9 @@ def _choice_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -
     return UNKNOWN
 
 
-def _number_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -> Truth:
+def _number_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) -> Truth:
     """Compare a range with the facts' numbers: inside or not, with no margin."""
-    own = [f for f in facts if f.name == claim.name and does_overlap(claim.span_seconds, f)]
+    own = [f for f in facts.named(claim.name) if does_overlap(claim.span_seconds, f)]
     low, high = _bounds(claim.value)
     for fact in own:
         if isinstance(fact.value, int | float) and low <= fact.value < high:
@@ -168,9 +203,9 @@ def _number_truth(claim: Claim, facts: Sequence[Fact], annotation: Annotation) -
         if count:
             return Truth(low <= count < high, f"{count} faces are annotated")
     if claim.name == "age_years":
-        for fact in facts:
-            band = AGE_BANDS.get(fact.name)
-            if band is None or fact.value is not True:
+        for fact in facts.of_names(AGE_BANDS):
+            band = AGE_BANDS[fact.name]
+            if fact.value is not True:
                 continue
             if high <= band[0] - AGE_MARGIN_YEARS or low >= band[1] + AGE_MARGIN_YEARS:
                 return Truth(False, f"{fact.name} is another age", fact)

@@ -191,7 +191,8 @@ class EndpointClient:
             self.breaker.release()
             raise
         if status == 200:
-            return self._read_reply(request, content, num_sent)
+            took = time.monotonic() - sent_at
+            return self._read_reply(request, content, num_sent, took)
         text = content[:300].decode("utf-8", "replace")
         if status == 429 or (status == 503 and retry_after):
             self.usage.num_refusals += 1
@@ -219,7 +220,9 @@ class EndpointClient:
             log.info("the server has no %s; using %s", structure, self.structure)
         return _Fault(text, is_downgrade=True)
 
-    def _read_reply(self, request: Request, content: bytes, num_sent: int) -> "Reply | _Fault":
+    def _read_reply(
+        self, request: Request, content: bytes, num_sent: int, seconds: float
+    ) -> "Reply | _Fault":
         try:
             row = json.loads(content)
             text = row["choices"][0]["message"]["content"]
@@ -239,7 +242,7 @@ class EndpointClient:
             return _Fault("the answer is no JSON object")
         self.usage.num_replies += 1
         self.breaker.note(is_success=True)
-        self.gate.widen()
+        self.gate.widen(seconds)
         return Reply(request, text, parsed, input_tokens, output_tokens, money, num_sent)
 
     def _fail(self, request: Request, detail: str, *, is_billed: bool = False) -> "_Fault":

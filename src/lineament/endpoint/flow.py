@@ -11,6 +11,12 @@ from lineament.errors import EndpointFailed
 log = logging.getLogger(__name__)
 
 
+# Requests leave at most at twice the mean rate that keeps the server full. Without it they go out
+# together, come back together, and each waits for all others to be dealt with, round after round.
+PACE = 0.5
+MAX_BEHIND = 4  # requests that may leave at once where the loop was late
+
+
 class Gate:
     """How many requests may be in flight: one more after successes, fewer after refusals.
 
@@ -22,6 +28,8 @@ class Gate:
         self.ceiling = ceiling
         self.num_in_flight = 0
         self.paused_until = 0.0
+        self.fastest_seconds = 0.0  # of all answers; 0 before the first
+        self._next_at = 0.0
         self._is_doubling = True
         self._cut_at = -math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -29,27 +37,34 @@ class Gate:
 
     async def enter(self) -> None:
         """Wait for a place."""
-        while self.num_in_flight >= int(self.limit) or self.paused_until > time.monotonic():
+        if not self._waiting and self._may_enter(now := time.monotonic()):
+            self._take(now)
+            return
+        while True:
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
-            self._arm()
+            self._wake()
             try:
                 await place
             except asyncio.CancelledError:
                 if place.done() and not place.cancelled():
-                    self._wake()  # the place was ours; hand it on
+                    self.leave()  # the place was ours; hand it on
                 raise
-        self.num_in_flight += 1
+            if self.paused_until <= time.monotonic():
+                return
+            self.num_in_flight -= 1  # refused in the meantime
 
     def leave(self) -> None:
         """Give the place back."""
         self.num_in_flight -= 1
         self._wake()
 
-    def widen(self) -> None:
-        """Note a success."""
+    def widen(self, seconds: float = 0.0) -> None:
+        """Note a success, and how long the answer took."""
         step = 1.0 if self._is_doubling else 1.0 / self.limit
         self.limit = min(self.limit + step, float(self.ceiling))
+        if seconds > 0:
+            self.fastest_seconds = min(self.fastest_seconds or seconds, seconds)
 
     def cut(self, sent_at: float, pause_seconds: float) -> None:
         """Note a refusal; requests that left before the last cut tell nothing new."""
@@ -60,25 +75,29 @@ class Gate:
             self._is_doubling = False
             self.limit = max(1.0, self.limit * 0.7)
 
-    def _arm(self) -> None:
-        left = self.paused_until - time.monotonic()
-        if left > 0 and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(left + 0.001, self._rise)
+    def _may_enter(self, now: float) -> bool:
+        is_full = self.num_in_flight >= int(self.limit)
+        return not is_full and self.paused_until <= now and self._next_at <= now
+
+    def _take(self, now: float) -> None:
+        self.num_in_flight += 1
+        apart = PACE * self.fastest_seconds / self.limit
+        self._next_at = max(self._next_at, now - MAX_BEHIND * apart) + apart
+
+    def _wake(self) -> None:
+        now = time.monotonic()
+        while self._waiting and self._may_enter(now):
+            place = self._waiting.popleft()
+            if not place.done():
+                self._take(now)
+                place.set_result(None)
+        left = max(self.paused_until, self._next_at) - now
+        if self._waiting and left > 0 and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(left, self._rise)
 
     def _rise(self) -> None:
         self._timer = None
         self._wake()
-
-    def _wake(self) -> None:
-        if self.paused_until > time.monotonic():
-            self._arm()
-            return
-        free = int(self.limit) - self.num_in_flight
-        while free > 0 and self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                free -= 1
 
 
 class Breaker:

@@ -22,7 +22,14 @@ from lineament.records.ledger import work_key
 from lineament.records.quality import QualityScorer
 from lineament.records.record import Record, is_denial, table_from_records
 from lineament.records.sources.pixels import has_media, open_pixels
-from lineament.records.verify import ADAPTED, DESCRIPTION_KINDS, Limits, Rejected, Tally, Verifier
+from lineament.records.verify import (
+    ADAPTED,
+    DESCRIPTION_KINDS,
+    Limits,
+    Rejected,
+    Tally,
+    Verifier,
+)
 from lineament.records.writers import Writer
 
 NEAR_DUPLICATE = "near duplicate"
@@ -134,6 +141,7 @@ class ChunkWriter:
         dropped: Counter[str] = Counter(chunk.dropped)
         found: Counter[str] = Counter()
         kept: list[Record] = []
+        qualities: list[float] = []
         owner: list[int] = []
         people: list[tuple[str, str]] = []
         media: list[str] = []
@@ -153,6 +161,7 @@ class ChunkWriter:
             if not records:
                 dropped[NOTHING_WRITTEN] += 1
             kept += records
+            qualities += [self.scorer.rate(record, annotation) for record in records]
             owner += [number] * len(records)
             origin = self._origin(annotation)
             people.append((annotation.split_key, origin["split"]))
@@ -161,7 +170,7 @@ class ChunkWriter:
         signs = [count_signs(record) for record in kept]
         return Written(
             num_read=chunk.num_read,
-            table=table_from_records(kept),
+            table=table_from_records(kept, qualities),
             keys=[find_key(record, row) for row, record in enumerate(kept)],
             owner=np.array(owner, np.int64),
             positive=np.array([positive for positive, _ in signs], np.int64),
@@ -189,7 +198,7 @@ class ChunkWriter:
         # is wrong with one is told in its provenance.
         for record in adapt_labels(annotation, origin, self.seed):
             verifier.tally.outcomes[ADAPTED] += 1
-            yield self.scorer.score(record, annotation)
+            yield record
         results = [verifier.verify(draft, annotation) for draft in self._drafts_of(item, origin)]
         for result in results:
             if isinstance(result, Rejected):
@@ -204,7 +213,7 @@ class ChunkWriter:
                 dropped[TOO_MANY] += 1
             else:
                 num_turns += len(record.turns) // 2
-                yield self.scorer.score(record, annotation)
+                yield record
 
     def _drafts_of(self, item: Item, origin: Mapping[str, str]) -> Iterable[Record]:
         if item.drafts is not None:
@@ -278,13 +287,18 @@ def _has_member(reference: str, folder: Path) -> bool:
 
 def count_signs(record: Record) -> tuple[int, int]:
     """Return how many answers state something, and how many only deny; others are neither."""
+    claims = record.claims
+    if len(record.turns) == 2 and all(claim["name"] != "object_count" for claim in claims):
+        is_alone = len(claims) == 1
+        signs = [is_denial(c) for c in claims if is_alone or c["name"] != "male"]
+        return (int(not all(signs)), int(all(signs))) if signs else (0, 0)
     says: dict[int, bool] = {}
     assumed: set[int] = set()
-    for claim in record.claims:
+    for claim in claims:
         is_assumed = claim["name"] == "object_count" and claim["value"] == "[1, null]"
         if is_assumed:  # "the road is not on the bridge" only denies
             assumed.add(claim["turn"])
-        elif claim["name"] != "male" or len(record.claims) == 1:
+        elif claim["name"] != "male" or len(claims) == 1:
             says[claim["turn"]] = says.get(claim["turn"], False) or not is_denial(claim)
     says |= dict.fromkeys(assumed - says.keys(), True)
     positive = sum(says.values())

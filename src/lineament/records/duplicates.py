@@ -1,6 +1,7 @@
 """Near-duplicates: MinHash signatures of texts, and their index on disk."""
 
 import hashlib
+import itertools
 import re
 import zlib
 from collections import Counter
@@ -32,14 +33,15 @@ def sign_text(text: str) -> Signature:
     (Broder, 1997); the hash family is multiply-shift.
     """
     words = _WORD.findall(text.lower())
-    num_shingles = max(len(words) - SHINGLE_WORDS + 1, 1)
+    joined = " ".join(words).encode()  # letters and digits of one byte each
+    starts = list(itertools.accumulate((len(word) + 1 for word in words), initial=0))
+    ends = starts[SHINGLE_WORDS:] or starts[-1:]
     shingles = {
-        zlib.crc32(" ".join(words[start : start + SHINGLE_WORDS]).encode())
-        for start in range(num_shingles)
+        zlib.crc32(joined[start : end - 1]) for start, end in zip(starts, ends, strict=False)
     }
     hashes = np.fromiter(shingles, np.uint64, len(shingles))
     mixed = hashes[:, None] * _FACTORS + _OFFSETS  # wraps at 64 bits on purpose
-    return (mixed >> np.uint64(32)).astype(np.uint32).min(axis=0)
+    return (mixed.min(axis=0) >> np.uint64(32)).astype(np.uint32)
 
 
 def similarity(one: Signature, other: Signature) -> float:
@@ -49,10 +51,12 @@ def similarity(one: Signature, other: Signature) -> float:
 
 def band_keys(signature: Signature) -> list[int]:
     """Return one 63-bit key a band; texts that are alike share at least one."""
-    rows = signature.reshape(NUM_BANDS, BAND_HASHES)
+    content = signature.tobytes()
+    size = len(content) // NUM_BANDS
+    bands = [content[start : start + size] for start in range(0, len(content), size)]
     return [
-        (zlib.crc32(row.tobytes(), number) << 31) ^ zlib.crc32(row.tobytes()[::-1], number)
-        for number, row in enumerate(rows, start=1)
+        (zlib.crc32(band, number) << 31) ^ zlib.crc32(band[::-1], number)
+        for number, band in enumerate(bands, start=1)
     ]
 
 
@@ -66,8 +70,8 @@ class NearIndex:
     def __init__(self, ledger: Ledger, next_number: int = 0) -> None:
         self._ledger = ledger
         self._bands: dict[int, list[int]] = {}
-        self._signatures: dict[int, Signature] = {}
-        self._next = next_number
+        self._first = self._next = next_number
+        self._rows = np.empty((1024, NUM_HASHES), np.uint32)  # grows with what is pending
 
     @property
     def next_number(self) -> int:
@@ -77,21 +81,26 @@ class NearIndex:
     def find_twin(self, signature: Signature, alike: float = ALIKE) -> bool:
         """Say whether a text this similar was added before."""
         keys = band_keys(signature)
-        near = {number for key in keys for number in self._bands.get(key, ())}
-        if any(similarity(self._signatures[number], signature) >= alike for number in near):
+        near = {number - self._first for key in keys for number in self._bands.get(key, ())}
+        if near and _most_alike(self._rows[list(near)], signature) >= alike:
             return True
         marks = ",".join("?" * len(keys))
         rows = self._ledger.select(
-            "SELECT DISTINCT content FROM signatures WHERE number IN"
+            "SELECT content FROM signatures WHERE number IN"
             f" (SELECT signature FROM bands WHERE key IN ({marks}) LIMIT 200)",
             keys,
         )
-        stored = (np.frombuffer(content, np.uint32) for (content,) in rows)
-        return any(similarity(other, signature) >= alike for other in stored)
+        if not rows:
+            return False
+        stored = np.frombuffer(b"".join([content for (content,) in rows]), np.uint32)
+        return _most_alike(stored.reshape(-1, NUM_HASHES), signature) >= alike
 
     def add(self, signature: Signature) -> None:
         """Remember a text."""
-        self._signatures[self._next] = signature
+        place = self._next - self._first
+        if place == len(self._rows):
+            self._rows = np.concatenate((self._rows, np.empty_like(self._rows)))
+        self._rows[place] = signature
         for key in band_keys(signature):
             self._bands.setdefault(key, []).append(self._next)
         self._next += 1
@@ -99,9 +108,16 @@ class NearIndex:
     def take_pending(self) -> tuple[list[tuple[int, int]], list[tuple[int, bytes]]]:
         """Return rows for the tables ``bands`` and ``signatures``, and forget them here."""
         bands = [(key, number) for key, numbers in self._bands.items() for number in numbers]
-        signatures = [(number, row.tobytes()) for number, row in self._signatures.items()]
-        self._bands, self._signatures = {}, {}
+        signatures = [
+            (number, self._rows[number - self._first].tobytes())
+            for number in range(self._first, self._next)
+        ]
+        self._bands, self._first = {}, self._next
         return bands, signatures
+
+
+def _most_alike(rows: UInt32[np.ndarray, "texts 60"], signature: Signature) -> float:
+    return float((rows == signature).mean(axis=1).max())
 
 
 class SeenIndex:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, final, get_args
 
-from lineament.annotation import Annotation
+from lineament.annotation import Annotation, Fact
 from lineament.errors import BadInput, BadStore
 from lineament.records.record import Record, record_from_dict
 
@@ -83,12 +83,26 @@ def work_key(
     share a key; the order of the facts counts.
     """
     # The repr of frozen dataclasses tells all that they hold, several times as quick as JSON.
+    facts = ", ".join([_repr_fact(fact) for fact in annotation.facts])
+    if len(annotation.facts) == 1:
+        facts += ","
     parts = (
-        annotation.media, annotation.subjects, annotation.facts, _sorted(annotation.closed),
-        annotation.duration_seconds, annotation.licence, annotation.split_key,
-        prompt_version, writer, sampling,
+        repr(annotation.media), repr(annotation.subjects), f"({facts})",
+        repr(_sorted(annotation.closed)), repr(annotation.duration_seconds),
+        repr(annotation.licence), repr(annotation.split_key), repr(prompt_version), repr(writer),
+        repr(sampling),
     )  # fmt: skip
-    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    text = f"({', '.join(parts)})"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _repr_fact(fact: Fact) -> str:
+    """Return the repr of a fact, in half the time that the dataclass takes."""
+    return (
+        f"Fact(name={fact.name!r}, value={fact.value!r}, family={fact.family!r}, "
+        f"subject={fact.subject!r}, span_seconds={fact.span_seconds!r}, region={fact.region!r}, "
+        f"confidence={fact.confidence!r}, source={fact.source!r}, validated={fact.validated!r})"
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -213,8 +227,9 @@ class Ledger:
             text = json.dumps(content)
             self.connection.execute("INSERT INTO shards VALUES (?, ?)", (number, text))
             self._insert(Entry(key, "done") for key in done)
-            rows = ((key,) for key in seen)
-            self.connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", rows)
+            self.connection.executemany(
+                "INSERT OR IGNORE INTO seen VALUES (?)", zip(seen, strict=True)
+            )
             self.connection.executemany("INSERT INTO bands VALUES (?, ?)", bands)
             self.connection.executemany("INSERT INTO signatures VALUES (?, ?)", signatures)
 

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -53,10 +53,11 @@ class Prior:
 
     Attributes:
         shares: By name and value as JSON, the share among annotations that decide the name.
+        chances: What was asked for so far, by name and value.
     """
 
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    _known: dict[tuple[str, str], float | None] = field(default_factory=dict, compare=False)
+    chances: dict[tuple[str, str], float | None] = field(default_factory=dict, compare=False)
 
     def probability(self, name: str, value: str) -> float | None:
         """Return how likely a claim is before looking; None where too little is known.
@@ -65,9 +66,9 @@ class Prior:
             name: A name of the vocabulary.
             value: As the column ``claims`` has it: JSON.
         """
-        if (name, value) not in self._known:
-            self._known[name, value] = self._count(name, value)
-        return self._known[name, value]
+        if (name, value) not in self.chances:
+            self.chances[name, value] = self._count(name, value)
+        return self.chances[name, value]
 
     def _count(self, name: str, value: str) -> float | None:
         known = self.shares.get(name)
@@ -135,11 +136,23 @@ class QualityScorer:
 
     def score(self, record: Record, annotation: Annotation) -> Record:
         """Return the record with its quality."""
+        return with_quality(record, self.rate(record, annotation))
+
+    def rate(self, record: Record, annotation: Annotation) -> float:
+        """Return the quality of a record."""
+        checked = score_check(record)
+        if self.annotator is None and self.answerer is None:  # as below, without the dictionary
+            beyond = score_surprise(record, self.prior)
+            weight, total = WEIGHTS["checked"], WEIGHTS["checked"] * checked
+            if beyond is not None:
+                weight += WEIGHTS["beyond_prior"]
+                total += WEIGHTS["beyond_prior"] * beyond
+            return round(total / weight, 4)
         parts = self.score_parts(record, annotation)
         known = {part: value for part, value in parts.items() if value is not None}
         weight = sum(WEIGHTS[part] for part in known)
         total = sum(WEIGHTS[part] * value for part, value in known.items())
-        return with_quality(record, round(total / weight, 4))
+        return round(total / weight, 4)
 
     def score_parts(self, record: Record, annotation: Annotation) -> dict[str, float | None]:
         """Return each part of the quality, None where nobody could score it."""
@@ -213,19 +226,18 @@ def score_check(record: Record) -> float:
 
 def score_surprise(record: Record, prior: Prior) -> float | None:
     """Return one minus how likely the claims are before looking, in the mean."""
+    chances = prior.chances
     known = 0
     total = 0.0
     for claim in record.claims:
-        chance = _chance(prior, claim)
+        name, value = claim["name"], claim["value"]
+        chance = (
+            chances[name, value] if (name, value) in chances else prior.probability(name, value)
+        )
         if chance is not None:
             known += 1
-            total += chance
+            total += 1.0 - chance if claim["negated"] else chance
     return 1.0 - total / known if known else None
-
-
-def _chance(prior: Prior, claim: Mapping[str, Any]) -> float | None:
-    chance = prior.probability(claim["name"], claim["value"])
-    return chance if chance is None or not claim["negated"] else 1.0 - chance
 
 
 def _judge_answers(record: Record, annotation: Annotation) -> list[str]:

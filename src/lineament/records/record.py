@@ -1,16 +1,17 @@
 """Record and Turn: one training example, named by the hash of its content."""
 
+import functools
 import hashlib
 import itertools
 import json
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import pyarrow as pa
 
-from lineament.claims import Claim
+from lineament.claims import Claim, Statement, statement_of
 from lineament.errors import BadInput
 
 Role = Literal["user", "assistant"]
@@ -56,8 +57,7 @@ SCHEMA = pa.schema(
 OPTIONAL_COLUMNS = frozenset(("quality",))
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What one side says.
 
     Attributes:
@@ -142,23 +142,23 @@ def is_denial(claim: Mapping[str, Any]) -> bool:
 
 def claim_row(claim: Claim, turn_index: int) -> dict[str, Any]:
     """Return a claim as a row of the column ``claims``; values are JSON."""
-    start, stop = claim.span_seconds or (None, None)
+    return dict(statement_row(statement_of(claim), turn_index))
+
+
+@functools.lru_cache(maxsize=65536)
+def statement_row(said: Statement, turn_index: int) -> Mapping[str, Any]:
+    """Return a statement as a row of the column ``claims``; equal ones share the row."""
+    start, stop = said.span_seconds or (None, None)
     return {
-        "name": claim.name,
-        "value": _json_value(claim.value),
-        "negated": claim.negated,
-        "hedged": claim.hedged,
+        "name": said.name,
+        "value": json.dumps(said.value),
+        "negated": said.negated,
+        "hedged": said.hedged,
         "start_seconds": start,
         "stop_seconds": stop,
-        "subject": claim.subject,
+        "subject": said.subject,
         "turn": turn_index,
     }
-
-
-def _json_value(value: object) -> str:
-    if value is True:
-        return "true"
-    return "false" if value is False else json.dumps(value)
 
 
 def record_from_dict(row: Mapping[str, Any], *, where: str = "record") -> Record:
@@ -213,14 +213,22 @@ def _turn_from_dict(row: Any, where: str) -> Turn:
     return Turn(row["role"], row["text"])
 
 
-def table_from_records(records: Iterable[Record]) -> pa.Table:
+def table_from_records(
+    records: Iterable[Record], qualities: Sequence[float | None] | None = None
+) -> pa.Table:
     """Return records as a table, one row each, in their order.
 
     Column by column: several times as quick as `pa.Table.from_pylist`.
+
+    Args:
+        records: The rows.
+        qualities: Stand in for those of the records.
     """
     listed = list(records)
+    if qualities is None:
+        qualities = [record.quality for record in listed]
     turns = [turn for record in listed for turn in record.turns]
-    claims = [claim for record in listed for claim in record.claims]
+    claims, places = _number_claims(listed)
     origins = [record.provenance for record in listed]
     columns = [
         pa.array([record.id for record in listed], _TEXT),
@@ -245,7 +253,7 @@ def table_from_records(records: Iterable[Record]) -> pa.Table:
                     for part, values in zip(_CLAIM, _claim_columns(claims), strict=True)
                 ],
                 fields=list(_CLAIM),
-            ),
+            ).take(pa.array(places, pa.int64())),
         ),
         pa.StructArray.from_arrays(
             [
@@ -254,9 +262,23 @@ def table_from_records(records: Iterable[Record]) -> pa.Table:
             ],
             fields=list(SCHEMA.field("provenance").type),
         ),
-        pa.array([record.quality for record in listed], pa.float64()),
+        pa.array(qualities, pa.float64()),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _number_claims(records: Iterable[Record]) -> tuple[list[Mapping[str, Any]], list[int]]:
+    """Return the rows that differ as objects, and the place of every claim among them."""
+    rows: list[Mapping[str, Any]] = []
+    numbers: dict[int, int] = {}
+    places: list[int] = []
+    for record in records:
+        for row in record.claims:
+            number = numbers.setdefault(id(row), len(rows))
+            if number == len(rows):
+                rows.append(row)
+            places.append(number)
+    return rows, places
 
 
 def _claim_columns(claims: list[Mapping[str, Any]]) -> list[Any]:

@@ -1,17 +1,27 @@
 """Verification: every answer is read back and checked; what does not hold is dropped or cut."""
 
+import functools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lineament.annotation import Annotation
-from lineament.claims import Claim, Verdict, check_claims, read_answer, read_claims
+from lineament.claims import (
+    Checker,
+    Claim,
+    Statement,
+    Verdict,
+    read_answer,
+    read_claims,
+    read_statements,
+    statement_of,
+)
 from lineament.claims.scenes_check import check_scene_claims
-from lineament.claims.scenes_objects import is_scene
+from lineament.claims.scenes_objects import Scene, is_scene, read_scene
 from lineament.claims.scenes_read import read_scene_answer
-from lineament.records.record import Record, Turn, claim_row
+from lineament.records.record import Record, Turn, statement_row
 
 # Why records are dropped or changed; counted by `lineament build`.
 BAD_FORMAT = "format"
@@ -25,8 +35,8 @@ ADAPTED = "adapted"
 # Kinds whose answers state nothing on purpose, or nothing in words of the vocabulary.
 WORDLESS_KINDS = frozenset(("unanswerable", "scene_box"))
 SCENE_KIND = "scene_"  # how kinds of records about aerial scenes begin
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]|  ")
+_SENTENCE = re.compile(r"\s(?<=[.!?]\s)\s*(?=[A-Z])")  # begins with a set, so letters are skipped
+_LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,8 @@ class Verifier:
         self.tally = Tally()
         # The records of one annotation come together and repeat its claims.
         self._annotation: Annotation | None = None
-        self._verdicts: dict[tuple[Any, ...], Verdict] = {}
+        self._judge: Callable[[Statement], Verdict] = _judge_nothing
+        self._verdicts: dict[Statement, Verdict] = {}
 
     def verify(self, record: Record, annotation: Annotation) -> Record | Rejected:
         """Return the record with its claims, cut where a sentence did not hold, or reject it."""
@@ -132,41 +143,53 @@ class Verifier:
         fault = find_fault(record, self.limits)
         if fault is not None:
             return Rejected(record, *fault)
+        said = read_statements_of(record)
+        if annotation is not self._annotation:
+            self._meet(annotation)
+        known = self._verdicts
         rows: list[Mapping[str, Any]] = []
-        faults: list[tuple[int, Claim, str]] = []
-        said = read_record(record)
-        for (turn_index, claim), verdict in zip(said, self._judge(said, annotation), strict=True):
-            self.tally.verdicts[verdict] += 1
-            if verdict == "contradicted":
-                faults.append((turn_index, claim, CONTRADICTED))
-            elif verdict == "unknown" and not self.limits.accept_unknown:
-                faults.append((turn_index, claim, UNSUPPORTED))
-            rows.append(claim_row(claim, turn_index))
-        if faults:
-            return self._repair(record, faults, annotation)
+        num_supported = 0
+        for turn_index, statement in said:
+            verdict = known.get(statement)
+            if verdict is None:
+                verdict = known[statement] = self._judge(statement)
+            if verdict == "supported":
+                num_supported += 1
+            rows.append(statement_row(statement, turn_index))
+        if num_supported:
+            self.tally.verdicts["supported"] += num_supported
+        if num_supported < len(rows):
+            faults = self._find_faults(record)
+            if faults:
+                return self._repair(record, faults, annotation)
         if not rows and record.kind not in WORDLESS_KINDS:
             return Rejected(record, SILENT)
         return record.with_claims(tuple(rows))
 
-    def _judge(self, said: list[tuple[int, Claim]], annotation: Annotation) -> list[Verdict]:
-        """Return a verdict for each claim; what was said of the annotation before is known."""
-        if annotation is not self._annotation:
-            self._annotation = annotation
-            self._verdicts = {}
-        keys = [
-            (
-                claim.name, claim.value, claim.negated, claim.span_seconds, claim.subject,
-                claim.quantity,
-            )
-            for _, claim in said
-        ]  # fmt: skip
-        known = self._verdicts
-        new = {key: claim for key, (_, claim) in zip(keys, said, strict=True) if key not in known}
-        if new:
-            check = check_scene_claims if is_scene(annotation) else check_claims
-            checked = check(new.values(), annotation).claims
-            known.update(zip(new, (row.verdict for row in checked), strict=True))
-        return [known[key] for key in keys]
+    def _meet(self, annotation: Annotation) -> None:
+        """Forget what was said of the annotation before."""
+        self._annotation = annotation
+        self._verdicts = {}
+        if is_scene(annotation):
+            scene = read_scene(annotation)
+            self._judge = functools.partial(_judge_scene, annotation=annotation, scene=scene)
+        else:
+            self._judge = Checker(annotation).judge
+
+    def _find_faults(self, record: Record) -> list[tuple[int, Claim, str]]:
+        """Count the claims that do not hold, and return those that may not stay."""
+        faults: list[tuple[int, Claim, str]] = []
+        for turn_index, claim in read_record(record):
+            statement = statement_of(claim)
+            verdict = self._verdicts.get(statement) or self._judge(statement)
+            if verdict == "supported":
+                continue
+            self.tally.verdicts[verdict] += 1
+            if verdict == "contradicted":
+                faults.append((turn_index, claim, CONTRADICTED))
+            elif not self.limits.accept_unknown:
+                faults.append((turn_index, claim, UNSUPPORTED))
+        return faults
 
     def _repair(
         self, record: Record, faults: list[tuple[int, Claim, str]], annotation: Annotation
@@ -210,7 +233,7 @@ def find_fault(record: Record, limits: Limits = DEFAULT_LIMITS) -> tuple[str, st
         text = turn.text
         if turn.role != ("assistant" if index % 2 else "user"):
             return BAD_FORMAT, f"turn {index} is the {turn.role}'s"
-        if not text.strip() or _LEFTOVER.search(text):
+        if not text.strip() or "  " in text or _LEFTOVER.search(text):
             return BAD_FORMAT, f"turn {index}: {text[:60]!r}"
         if len(text) > limits.max_turn_chars:
             return BAD_LENGTH, f"turn {index}: {len(text)} characters"
@@ -245,6 +268,42 @@ def read_record(record: Record) -> list[tuple[int, Claim]]:
             claims = read_answer(record.turns[index - 1].text, answer)
         said += [(index, claim) for claim in claims]
     return said
+
+
+def read_statements_of(record: Record) -> list[tuple[int, Statement]]:
+    """Return what `read_record` reads, without the words: quick where texts repeat."""
+    if record.kind.startswith(SCENE_KIND):
+        return [(index, statement_of(claim)) for index, claim in read_record(record)]
+    is_wordless = record.kind in WORDLESS_KINDS
+    turns = record.turns
+    if len(turns) == 2:
+        said = _read_turn(turns[0].text, turns[1].text, is_wordless=is_wordless)
+        return [(1, statement) for statement in said]
+    return [
+        (index, statement)
+        for index in range(1, len(turns), 2)
+        for statement in _read_turn(
+            turns[index - 1].text, turns[index].text, is_wordless=is_wordless
+        )
+    ]
+
+
+def _read_turn(question: str, answer: str, *, is_wordless: bool) -> tuple[Statement, ...]:
+    said = read_statements(answer)
+    if is_wordless or any(statement.name != "male" for statement in said):
+        return said
+    if _says_something(read_claims(answer)):
+        return said
+    return tuple(statement_of(claim) for claim in read_answer(question, answer))
+
+
+def _judge_scene(statement: Statement, annotation: Annotation, scene: Scene) -> Verdict:
+    claim = Claim(**statement._asdict())
+    return check_scene_claims((claim,), annotation, scene).claims[0].verdict
+
+
+def _judge_nothing(_: Statement) -> Verdict:
+    return "unknown"
 
 
 def _says_something(claims: tuple[Claim, ...]) -> bool:

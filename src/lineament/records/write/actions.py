@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from random import Random
 
 from lineament.records.record import ONE_FACT, SEVERAL_FACTS
-from lineament.records.write.clauses import read_word_table
+from lineament.records.write.clauses import names_said, read_word_table
 from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import VOICES, gerund, join_words, sentence, third_person
 from lineament.records.write.view import View
@@ -35,6 +35,5 @@ def write_action(view: View, rng: Random, count: int) -> Iterator[Draft]:
 
 def find_acts(view: View) -> list[str]:
     """Return what is done, timed acts by their first time and the others after them."""
-    table = read_word_table()
-    names = [name for name in view.true_names() if table[name].say == "do"]
+    names = [name for name in view.true_names() if name in names_said("do")]
     return sorted(names, key=lambda name: view.spans.get(name, [(float("inf"), 0.0)])[0])

@@ -43,13 +43,17 @@ class Aspect:
         if self.choice:
             value = view.values.get(self.choice)
             return value if isinstance(value, str) and value in self.says else None
-        return next((name for name in self.says if view.values.get(name) is True), None)
+        held = view.held
+        for name in self.says:
+            if name in held:
+                return name
+        return None
 
     def others(self, view: View, held: str) -> list[str]:
         """Return the values that are known not to hold."""
         if self.choice:
             return [value for value in self.says if value != held]
-        return [name for name in self.says if view.state(name) is False]
+        return [name for name in self.says if name in view.denied]
 
 
 @functools.cache

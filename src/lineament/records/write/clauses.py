@@ -57,6 +57,12 @@ def read_word_table() -> Mapping[str, Word]:
     }
 
 
+@functools.cache
+def names_said(*says: str) -> frozenset[str]:
+    """Return the names that are said in one of these ways."""
+    return frozenset(name for name, word in read_word_table().items() if word.say in says)
+
+
 def _noun_phrases(row: dict) -> tuple[str, ...]:
     """Return the thing as noun phrases: a beard, arched eyebrows, a round face."""
     if row["say"] in ("wear", "have"):

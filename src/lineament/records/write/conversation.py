@@ -5,7 +5,7 @@ from random import Random
 
 from lineament.records.record import REASONING, SEVERAL_FACTS
 from lineament.records.write.aspects import Aspect, ask_aspect, read_aspects, tell_aspect
-from lineament.records.write.clauses import find_clauses, read_word_table
+from lineament.records.write.clauses import find_clauses, names_said, read_word_table
 from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import VOICES, sentence, span_text, third_person
 from lineament.records.write.moments import timed_acts
@@ -61,8 +61,9 @@ def chain_things(view: View, rng: Random) -> list[Pair]:
     """Ask whether one thing is worn or had, then: and what about another?"""
     table = read_word_table()
     say = pick(rng, ("wear", "have"))
-    right = [name for name in view.true_names() if table[name].say == say]
-    wrong = [name for name in view.false_names() if table[name].say == say]
+    things = names_said(say)
+    right = [name for name in view.true_names() if name in things]
+    wrong = [name for name in view.false_names() if name in things]
     names = rng.sample(right, min(len(right), 2)) + rng.sample(wrong, min(len(wrong), 2))
     if len(names) < 2:
         return []

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from lineament.records.record import SEVERAL_FACTS, TIMED
-from lineament.records.write.clauses import read_word_table
+from lineament.records.write.clauses import names_said, read_word_table
 from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick, reply
 from lineament.records.write.grammar import (
     VOICES,
@@ -51,7 +51,7 @@ def ask_list(view: View, rng: Random, key: str) -> tuple[str, str] | None:
     """Write one list question and its answer; None where too little is known."""
     row = read_lists()[key]
     names: Sequence[str] = row["names"]
-    held = [name for name in names if view.values.get(name) is True]
+    held = [name for name in names if name in view.held]
     told = VOICES[answer_voice(view, rng)]
     question = VOICES[ask_voice(view, rng)].fill(pick(rng, row["ask"]))
     if held:
@@ -62,7 +62,7 @@ def ask_list(view: View, rng: Random, key: str) -> tuple[str, str] | None:
         answer = told.fill(reply(view, rng, row["some"]))
         answer = answer.replace("{l}", join_words(nouns)).replace("{is}", verb)
     else:
-        denied = [name for name in names if view.state(name) is False][:4]
+        denied = [name for name in names if name in view.denied][:4]
         if len(denied) < 2 or not row["none"]:
             return None
         nouns = [told.fill(noun) for noun in _nouns(denied)]
@@ -141,9 +141,9 @@ def count_people(view: View, rng: Random) -> Draft | None:
 
 
 def _count_these(view: View, rng: Random) -> Draft | None:
-    table = read_word_table()
-    right = [n for n in view.true_names() if table[n].say in ("wear", "have")]
-    wrong = [n for n in view.false_names() if table[n].say in ("wear", "have")]
+    things = names_said("wear", "have")
+    right = [name for name in view.true_names() if name in things]
+    wrong = [name for name in view.false_names() if name in things]
     if len(right) + len(wrong) < 3:
         return None
     held = rng.sample(right, min(len(right), 1 + int(rng.random() * 3)))
@@ -152,9 +152,9 @@ def _count_these(view: View, rng: Random) -> Draft | None:
         return None
     rng.shuffle(names)
     asked = VOICES[ask_voice(view, rng)]
-    things = join_words([asked.fill(noun) for noun in _nouns(names)])
+    listed = join_words([asked.fill(noun) for noun in _nouns(names)])
     question = pick(rng, frames("count.these.ask", _key(asked), view.media))
-    question = question.format(options=things)
+    question = question.format(options=listed)
     said = _say_together(VOICES[answer_voice(view, rng)], held or names, holds=bool(held))
     number = number_word(len(held)) if held else "none"
     return Draft("count", SEVERAL_FACTS, ((sentence(question), sentence(f"{number}: {said}.")),))

@@ -22,7 +22,8 @@ class Paragraph:
     def __init__(self, view: View, rng: Random) -> None:
         self.view = view
         self.rng = rng
-        self.voice: Voice = VOICES[{True: "he", False: "she", None: "they"}[view.male]]
+        self.voice_name = {True: "he", False: "she", None: "they"}[view.male]
+        self.voice: Voice = VOICES[self.voice_name]
         self.sentences: list[str] = []
         self.shapes: list[str] = []
         self.leads: set[str] = set()
@@ -35,19 +36,21 @@ class Paragraph:
         Beginnings such as *up close* come up once where there is a choice, and nothing is said to
         come *besides* or *also* before something else was said.
         """
-        options = _sections(section, self.voice, self.view.media)
+        options = _sections(section, self.voice_name, self.view.media)
+        count, draw = len(options), self.rng.random
         last = self.shapes[-1] if self.shapes else ""
-        shape, text = last, ""
+        is_early = len(self.shapes) < FEW_SENTENCES
+        shape, text, lead = last, "", ""
         for tries in range(MAX_PICKS):
-            shape, text = pick(self.rng, options)
-            if shape == last or (len(self.shapes) < FEW_SENTENCES and _adds(text)):
+            shape, text, lead, adds = options[int(draw() * count)]
+            if shape == last or (is_early and adds):
                 continue
-            if text[:LEAD_CHARS] not in self.leads or tries > MAX_REPEATS:
+            if lead not in self.leads or tries > MAX_REPEATS:
                 break
         while shape == last:
-            shape, text = pick(self.rng, options)
+            shape, text, lead, _ = options[int(draw() * count)]
         if shape not in SUBJECT_SHAPES:
-            self.leads.add(text[:LEAD_CHARS])
+            self.leads.add(lead)
         self.add_text(shape, capital(text.format(**slots)))
 
     def add_text(self, shape: str, text: str) -> None:
@@ -58,19 +61,19 @@ class Paragraph:
 
     def true_of(self, names: tuple[str, ...]) -> list[str]:
         """Return those of these names that hold throughout."""
-        values = self.view.values
-        return [name for name in names if values.get(name) is True]
+        held = self.view.held
+        return [] if held.isdisjoint(names) else [name for name in names if name in held]
 
     def denied_of(self, names: tuple[str, ...]) -> list[str]:
         """Return those of these names that are known not to hold."""
-        return [name for name in names if self.view.state(name) is False]
+        denied = self.view.denied
+        return [name for name in names if name in denied]
 
     def noun(self, name: str) -> str:
         """Return a name as a noun phrase."""
         return self.voice.fill(pick(self.rng, read_word_table()[name].nouns))
 
 
-@functools.cache
 def _adds(text: str) -> bool:
     """Say whether a frame speaks as if something of its kind had been said before."""
     return any(word in text for word in ("Besides", "also", "To complete"))
@@ -83,7 +86,10 @@ def read_sections() -> Mapping[str, list]:
 
 
 @functools.cache
-def _sections(section: str, voice: Voice, media: str) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (shape, voice.fill(text).replace("{m}", media)) for shape, text in read_sections()[section]
-    )
+def _sections(section: str, voice: str, media: str) -> tuple[tuple[str, str, str, bool], ...]:
+    """Return the frames of a section: shape, text, how it begins, whether it adds to others."""
+    filled = [
+        (shape, VOICES[voice].fill(text).replace("{m}", media))
+        for shape, text in read_sections()[section]
+    ]
+    return tuple((shape, text, text[:LEAD_CHARS], _adds(text)) for shape, text in filled)

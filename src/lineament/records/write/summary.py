@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from lineament.records.record import SEVERAL_FACTS, TIMED
-from lineament.records.write.clauses import PLURAL_PARTS, read_word_table
+from lineament.records.write.clauses import PLURAL_PARTS, names_said, read_word_table
 from lineament.records.write.denials import COVERED, FACIAL_HAIR, add_denials
 from lineament.records.write.draft import Draft, pick
 from lineament.records.write.grammar import (
@@ -145,7 +145,7 @@ def _facial_hair(paragraph: Paragraph) -> None:
 
 def _actions(paragraph: Paragraph) -> None:
     view, table, voice = paragraph.view, read_word_table(), paragraph.voice
-    names = [name for name in view.true_names() if table[name].say == "do"]
+    names = [name for name in view.true_names() if name in names_said("do")]
     timed = sorted((span, name) for name in names for span in view.spans.get(name, ()))
     still = [name for name in names if name not in view.spans][:3]
     if still:

@@ -18,6 +18,7 @@ from lineament.records.write.lists import write_count, write_list
 from lineament.records.write.moments import write_timed
 from lineament.records.write.portrait import write_age, write_cues, write_emotion, write_sex
 from lineament.records.write.summary import write_caption, write_summary
+from lineament.records.write.together import write_together
 from lineament.records.write.unanswerable import write_unanswerable
 from lineament.records.write.view import View
 from lineament.records.write.yes_no import write_yes_no
@@ -99,9 +100,18 @@ class TemplateWriter:
         is_told_apart = view.is_alone or is_only_one(annotation, view)
         for kind, count in self.counts.items():
             if not is_told_apart:
+                for draft in self._write_together(annotation, kind, count):
+                    yield record_from_draft(draft, annotation.media, origin)
                 count *= CROWD_KINDS.get(kind, 0)
             for draft in KINDS[kind](view, rng, count):
                 yield record_from_draft(draft, annotation.media, origin)
+
+    def _write_together(self, annotation: Annotation, kind: str, count: int) -> Iterator[Draft]:
+        """Write about everybody at once; with chances of its own, so that the rest stays."""
+        faces = [subject.id for subject in annotation.subjects if subject.kind == "face"]
+        rng = Random(hash_seed(self.seed, f"{annotation.media} {kind}"))
+        views = [View(annotation, face) for face in faces]
+        yield from write_together(annotation, views, rng, kind, count)
 
 
 def main_subject(annotation: Annotation) -> str | None:

@@ -17,6 +17,8 @@ class View:
         values: What is stated, by name; flags also with what follows from them.
         spans: When timed names hold, in order of time; absent where no time is known.
         closed: Names whose absence means false.
+        held: Flags that hold.
+        denied: Flags that are known not to hold.
         male: Apparent sex, or None.
         media: ``picture`` or ``clip``.
         is_alone: Nobody else is annotated, so *the person* can only be this one.
@@ -25,8 +27,8 @@ class View:
     """
 
     __slots__ = (
-        "annotation", "closed", "is_alone", "is_steady", "male", "media", "spans", "subject",
-        "values",
+        "_false_names", "_true_names", "annotation", "closed", "denied", "held", "is_alone",
+        "is_steady", "male", "media", "spans", "subject", "values",
     )  # fmt: skip
 
     def __init__(self, annotation: Annotation, subject: str, *, is_steady: bool = False) -> None:
@@ -52,6 +54,11 @@ class View:
         for spans in self.spans.values():
             spans.sort()
         self.closed = _closed_names(annotation.closed)
+        self.held = frozenset([n for n, value in self.values.items() if value is True])
+        told_false = [name for name, value in self.values.items() if value is False]
+        self.denied = self.closed.difference(self.values).union(told_false)
+        self._true_names: tuple[str, ...] | None = None
+        self._false_names: tuple[str, ...] | None = None
         male = self.values.get("male")
         self.male = male if isinstance(male, bool) else None
         self.is_alone = sum(other.kind == "face" for other in annotation.subjects) < 2
@@ -64,19 +71,19 @@ class View:
             return False
         return value
 
-    def true_names(self) -> list[str]:
+    def true_names(self) -> tuple[str, ...]:
         """Return the flags that hold and have words, in the order of the facts."""
-        words = read_word_table()
-        return [name for name, value in self.values.items() if value is True and name in words]
+        if self._true_names is None:
+            held = self.held & read_word_table().keys()
+            self._true_names = tuple([name for name in self.values if name in held])
+        return self._true_names
 
-    def false_names(self) -> list[str]:
+    def false_names(self) -> tuple[str, ...]:
         """Return the flags that are known not to hold and have words, in table order."""
-        values, closed = self.values, self.closed
-        return [
-            name
-            for name in read_word_table()
-            if (name in closed and name not in values) or values.get(name) is False
-        ]
+        if self._false_names is None:
+            denied = self.denied
+            self._false_names = tuple([name for name in read_word_table() if name in denied])
+        return self._false_names
 
 
 @functools.cache

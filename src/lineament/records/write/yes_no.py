@@ -1,6 +1,7 @@
 """Yes/no questions in both polarities, balanced between yes and no and by name."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from lineament.records.record import ONE_FACT
@@ -19,15 +20,15 @@ def write_yes_no(view: View, rng: Random, count: int) -> Iterator[Draft]:
     A true name is drawn by how rarely it is true, a false one by how often, so that over many
     pictures no name tells the answer.
     """
-    rates = read_word_table()
+    rates = read_rates()
     true_names, false_names = view.true_names(), view.false_names()
     extra = int(rng.random() < 0.5)
     num_true = min((count + extra) // 2, len(true_names))
     num_false = min((count + 1 - extra) // 2, len(false_names))
     # Where one sort is short, the other is cut to it, or yes would tell the data set.
     num_true, num_false = min(num_true, num_false + extra), min(num_false, num_true + 1 - extra)
-    chosen = draw_names(rng, true_names, [1.0 - rates[n].rate for n in true_names], num_true)
-    missing = draw_names(rng, false_names, [rates[n].rate for n in false_names], num_false)
+    chosen = draw_names(rng, true_names, [1.0 - rates[n] for n in true_names], num_true)
+    missing = draw_names(rng, false_names, [rates[n] for n in false_names], num_false)
     pairs: list[tuple[str, bool, bool | None]] = [(name, True, None) for name in chosen]
     pairs += [(name, False, None) for name in missing]
     # Rows that tell little of one sort get their number of questions all the same; every other
@@ -39,6 +40,12 @@ def write_yes_no(view: View, rng: Random, count: int) -> Iterator[Draft]:
     rng.shuffle(pairs)
     for name, holds, is_yes in pairs:
         yield ask_yes_no(view, rng, name, holds=holds, is_yes=is_yes)
+
+
+@functools.cache
+def read_rates() -> Mapping[str, float]:
+    """Return how often each name is true where it is known."""
+    return {name: word.rate for name, word in read_word_table().items()}
 
 
 def ask_yes_no(
