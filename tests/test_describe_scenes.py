@@ -228,3 +228,8 @@ def test_a_model_of_faces_cannot_annotate_a_scene(picture, tmp_path, capsys):
     (tmp_path / "faces" / "config.json").write_text('{"model_type": "favchat"}')
     assert run(["annotate", str(picture), "--model", str(tmp_path / "faces")]) == 2
     assert "no model of aerial scenes" in capsys.readouterr().err
+
+
+def test_media_without_a_name_have_nothing_beside_them():
+    assert find_scene_annotation(Path()) is None
+    assert find_scene_annotation("") is None

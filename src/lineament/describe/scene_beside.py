@@ -25,6 +25,8 @@ def find_scene_annotation(media: Path | str) -> Annotation | None:
     Files of faces, and JSON that is something else, count as not there.
     """
     path = Path(media)
+    if not path.name:  # a clip that came without a file
+        return None
     for found in (_read_own(path), _read_listed(path)):
         if found is not None and is_scene(found):
             return replace(found, media=str(path))

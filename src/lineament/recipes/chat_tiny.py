@@ -27,13 +27,14 @@ def chat_tiny() -> Recipe:
 
     ``labels`` teaches encoders and adapter to hold labels in their tokens. ``look`` teaches the
     language model to find them there, by plain questions and bare answers, and ``questions`` to
-    answer everything in words; the encoders are frozen by then. Every twentieth item is left
-    out of all three and only ever checked.
+    answer everything in words; the encoders are frozen by then. ``settle`` asks more yes/no
+    questions at a lower rate: a denied question is learnt last, and by each name anew. Every
+    twentieth item is left out of all four and only ever checked.
     """
     return Recipe(
         name="chat-tiny",
         model=Model(fit_landmarks=300),
-        stages=(_labels(), _look(), _questions()),
+        stages=(_labels(), _look(), _questions(), _settle()),
         precision="bf16",
         num_workers=1,
         num_threads=2,
@@ -109,6 +110,23 @@ def _questions() -> Stage:
         drop_streams={"face": 0.08, "landmarks": 0.08, "general": 0.04},
         save_every=200,
         ema=0.995,
+    )
+
+
+def _settle() -> Stage:
+    questions = _questions()
+
+    def ask_more(mix: Mix) -> Mix:
+        if mix.source != "galleries":
+            return mix
+        return mix.replace(options={**mix.options, "yes_no": 12})
+
+    return questions.replace(
+        name="settle",
+        data=tuple(ask_more(mix) for mix in questions.data),
+        learning_rates={"*": 6e-4, "media.*": 1e-4},
+        num_steps=300,
+        validate_every=150,
     )
 
 
