@@ -90,7 +90,8 @@ def say(address: str, content: bytes) -> tuple[int, bytes]:
         suppress(ConnectionError),  # closed before all was sent
     ):
         line.sendall(content)
-        line.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # the other side may have closed between the two lines
+            line.shutdown(socket.SHUT_WR)
         while piece := line.recv(1 << 16):
             told += piece
     return int(told.split(b" ", 2)[1]) if told else 0, told

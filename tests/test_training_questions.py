@@ -9,6 +9,7 @@ import torch
 from lineament.annotation import Annotation, Fact, Subject
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import favchat_tiny_config
+from lineament.recipes.chat_tiny import chat_tiny
 from lineament.records.write.view import View
 from lineament.render import sample_face
 from lineament.training.augment import STRONG
@@ -21,6 +22,7 @@ from lineament.training.dialogues import (
     ask_flag,
     known_names,
     write_alone,
+    write_older,
 )
 from lineament.training.gallery import SIZE_PX, Look, write_gallery
 from lineament.training.gallery_examples import Reading, change_visual, visual_from_look
@@ -157,3 +159,61 @@ def test_encoders_are_asked_alone_and_only_about_what_they_saw():
     learner(**batch)["loss_sum"].backward()
     assert model.media.general_encoder.tower.stem[0].weight.grad.abs().sum() > 0
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def asks_for_the_opposite(question: str) -> bool:
+    said = f" {question.lower().replace(',', ' ').replace('?', ' ')} "
+    return any(
+        word in said for word in (" not ", "n't ", " no ", " without ", " never ", " free of ")
+    )
+
+
+@pytest.mark.parametrize("name", ["black_hair", "smile", "beard", "talk", "wearing_hat", "male"])
+def test_a_share_of_the_questions_is_denied_and_answered_by_the_flag(name):
+    holds = {True: 0, False: 0}
+    for seed in range(60):
+        view = View(one_face(**{name: seed % 2 == 0}), "face 0", is_steady=True)
+        draft = ask_flag(
+            view, Random(seed), name, holds=seed % 2 == 0, is_neutral=False, must_deny=True
+        )
+        question, answer = draft.pairs[0]
+        if name != "male":  # "a man" is denied by "a woman", too
+            assert asks_for_the_opposite(question), question
+        assert answer.startswith("Yes") == (seed % 2 == 1), (question, answer)
+        holds[answer.startswith("Yes")] += 1
+    assert min(holds.values()) >= 20
+
+
+def test_the_writer_denies_as_many_as_it_is_told():
+    def share(denied: float) -> float:
+        writer = DialogueWriter(kind_rates={}, older_share=0, denied_share=denied)
+        faces = [sample_face(seed) for seed in range(12)]
+        asked = [
+            str(dialogue.messages[0]["content"])
+            for seed in range(5)
+            for face in faces
+            for dialogue in writer.write(face, Random(seed))
+        ]
+        return sum(map(asks_for_the_opposite, asked)) / len(asked)
+
+    assert share(0.0) < share(0.4) - 0.2 < share(1.0) - 0.4
+    assert share(1.0) > 0.9
+
+
+def test_older_is_denied_as_often_as_it_is_told():
+    annotation = Annotation("a picture", (Subject("face 0"),), (Fact("age_years", 60.0),))
+
+    def questions(denied: float) -> list[str]:
+        drafts = [write_older(annotation, Random(n), denied_share=denied) for n in range(80)]
+        return [draft.pairs[0][0] for draft in drafts if draft]
+
+    assert not any(map(asks_for_the_opposite, questions(0.0)))
+    assert all(map(asks_for_the_opposite, questions(1.0)))
+
+
+def test_the_last_stage_of_chat_tiny_asks_denied_questions_of_galleries_alone():
+    stages = {stage.name: stage for stage in chat_tiny().stages}
+    options = {mix.source: mix.options for name in ("settle", "deny") for mix in stages[name].data}
+    assert options["galleries"]["denied"] == 0.4
+    assert not any("denied" in options[source] for source in options if source != "galleries")
+    assert not any("denied" in mix.options for mix in stages["settle"].data)

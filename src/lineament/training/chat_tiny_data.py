@@ -48,10 +48,13 @@ def open_galleries(mix: Mix) -> ExampleSource:
     asked = PLAIN_RATES if is_plain else KIND_RATES
     rates = {kind: rate for kind, rate in asked.items() if kind in (mix.kinds or asked)}
     num_yes_no = 0 if mix.kinds and "yes_no" not in mix.kinds else int(options.pop("yes_no", 7))
+    denied_share = float(options.pop("denied", 0.0))
+    importance = IMPORTANCE | dict(options.pop("importance", {}))
     writer = DialogueWriter(
+        denied_share=denied_share,
         num_yes_no=num_yes_no,
         kind_rates=rates,
-        importance=IMPORTANCE,
+        importance=importance,
         older_share=0.6 if not mix.kinds or "age" in mix.kinds else 0.0,
         names=frozenset(LABEL_WEIGHTS) if labels_only else frozenset(),
         is_plain=is_plain,

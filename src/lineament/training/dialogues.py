@@ -59,6 +59,8 @@ class DialogueWriter:
         is_plain: Whether questions are never denied and answers are a bare yes or no: with
             these a new model learns to look before it learns to talk.
         is_steady: Whether every answer keeps to one form, see `View`.
+        denied_share: How many questions are surely denied ("is it true that ... not ...?"),
+            beside those that happen to be.
     """
 
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class DialogueWriter:
     names: frozenset[str] = frozenset()
     is_plain: bool = False
     is_steady: bool = True
+    denied_share: float = 0.0
 
     def write(self, annotation: Annotation, rng: Random) -> tuple[Dialogue, ...]:
         """Write some dialogues; none about an item of which nothing is known."""
@@ -84,7 +87,8 @@ class DialogueWriter:
             if count:
                 drafts += KINDS[kind](view, rng, count)
         if rng.random() < self.older_share:
-            older = write_older(annotation, rng, may_deny=not self.is_plain)
+            denied = 0.0 if self.is_plain else max(0.3, self.denied_share)
+            older = write_older(annotation, rng, denied_share=denied)
             drafts += [older] if older else []
         rng.shuffle(drafts)
         return tuple(dialogue_from_draft(draft, is_bare=self.is_plain) for draft in drafts)
@@ -98,9 +102,11 @@ class DialogueWriter:
             wanted = weight * scale
             for _ in range(int(wanted) + (rng.random() < wanted % 1)):
                 is_neutral = rng.random() < self.neutral_share
+                must_deny = bool(self.denied_share) and rng.random() < self.denied_share
                 yield ask_flag(
-                    view, rng, name, holds=holds, is_neutral=is_neutral, may_deny=not self.is_plain
-                )
+                    view, rng, name, holds=holds, is_neutral=is_neutral,
+                    may_deny=not self.is_plain, must_deny=must_deny,
+                )  # fmt: skip
 
     def sum_weights(self, annotation: Annotation) -> float:
         """Return by how much an item would be asked about its flags."""
@@ -129,6 +135,7 @@ def ask_flag(
     holds: bool,
     is_neutral: bool,
     may_deny: bool = True,
+    must_deny: bool = False,
 ) -> Draft:
     """Ask whether a flag holds; the answer is yes or no and the clause that says so.
 
@@ -139,13 +146,16 @@ def ask_flag(
     if is_neutral:
         view.male = None  # the question leaves the apparent sex open
     try:
-        draft = ask_yes_no(view, rng, name, holds=holds, is_yes=None if may_deny else holds)
+        is_yes = not holds if must_deny else None if may_deny else holds
+        draft = ask_yes_no(view, rng, name, holds=holds, is_yes=is_yes)
     finally:
         view.male = male
     question = draft.pairs[0][0]
     is_yes = draft.polarity.endswith("yes")
     nouns = read_word_table()[name].nouns
-    if nouns and rng.random() < NOUN_SHARE:
+    if must_deny:
+        pass
+    elif nouns and rng.random() < NOUN_SHARE:
         question, is_yes = _ask_noun(view, rng, nouns, holds, may_deny=may_deny)
     elif rng.random() < OTHER_WORDS_SHARE and name in _other_words():
         asked = pick(rng, _other_words()[name]).replace("{m}", view.media)
@@ -182,7 +192,7 @@ def _is_about_man(question: str) -> bool:
     return "man" in words or "male" in words
 
 
-def write_older(annotation: Annotation, rng: Random, *, may_deny: bool = True) -> Draft | None:
+def write_older(annotation: Annotation, rng: Random, *, denied_share: float = 0.3) -> Draft | None:
     """Ask whether the person is older, or younger, than some years; as often yes as no."""
     span = find_years(annotation)
     if span is None:
@@ -198,7 +208,7 @@ def write_older(annotation: Annotation, rng: Random, *, may_deny: bool = True) -
         return None
     years = 45 if 45 in edges and rng.random() < 0.4 else pick(rng, edges)
     asks_older = rng.random() < 0.7
-    is_denied = may_deny and rng.random() < 0.3
+    is_denied = denied_share > 0 and rng.random() < denied_share
     frames = _table("older_denied") if is_denied else _table("older_asked")
     frame = pick(rng, frames)
     word, over = ("older than", "over") if asks_older else ("younger than", "under")
