@@ -80,7 +80,8 @@ def make_environment(folder: Path) -> Path:
     mark = folder / "peer.txt"
     if mark.exists() and mark.read_text() == PEER_VERSION:
         return python
-    venv.create(folder, with_pip=True)
+    if not python.exists():
+        venv.create(folder, with_pip=True)
     command = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
     if subprocess.run(command).returncode:
         raise SystemExit(f"{PEER_VERSION} could not be installed; nothing was measured")

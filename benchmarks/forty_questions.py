@@ -56,11 +56,14 @@ def facts_of(**values: bool) -> tuple[Fact, ...]:
 NO, YES = r"^no\b", r"^yes\b"
 WOMAN, MAN, ONE = r"\bwoman\b|\bfemale\b", r"\bman\b|\bmale\b", r"\b(one|1|single)\b"
 STILL = rf"{NO}|{UNSURE}|picture"  # a picture shows no movement
+# Worn: to deny a bow tie, or to name it among what is not worn, is no right answer.
+TIE = r"^(?!.*\b(not|no|nothing)\b).*\b(bow |neck)?tie\b"
+NECKLACE = r"^(?!.*\b(not|no|nothing)\b).*\bnecklace\b"
 NOTHING = rf"\b(nothing|no|not)\b|{UNSURE}"
 TRUTHS = (
     Truth(
         "Carphone, a real man",
-        (MAN, NO, r"brown|dark|black", NO, NO, r"\b(bow )?tie\b", YES, YES, ONE),
+        (MAN, NO, r"brown|dark|black", NO, NO, TIE, YES, YES, ONE),
         facts_of(
             male=True, eyeglasses=False, sunglasses=False, wearing_hat=False, beard=False,
             wearing_necktie=True, talk=True, blonde_hair=False, bald=False,
@@ -68,7 +71,7 @@ TRUTHS = (
     ),
     Truth(
         f"rendered woman, seed {RENDERED_SEED}",
-        (WOMAN, NO, r"\bred|auburn|ginger", NO, NO, r"necklace", NO, YES, ONE),
+        (WOMAN, NO, r"\bred|auburn|ginger", NO, NO, NECKLACE, NO, YES, ONE),
         (),
     ),
     Truth(

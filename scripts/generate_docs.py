@@ -18,6 +18,7 @@ SOURCE = ROOT / "src" / "lineament"
 RESULTS = ROOT / "benchmarks" / "results"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 from ablation_table import write_markdown  # noqa: E402
+from shipped_table import write_table  # noqa: E402
 from test_architecture import ROOMS  # noqa: E402
 
 BLOCK = "(<!-- begin {} -->\n).*?(<!-- end {} -->)"
@@ -240,8 +241,17 @@ def write_ablations() -> str:
     return write_markdown(result["arms"]) + "\n![ablations](pictures/ablations.png)\n"
 
 
+def write_shipped() -> str:
+    """What the shipped models reach in every task that runs here, baselines beside it."""
+    result = read_result("shipped_models")
+    if result is None:
+        return "Not measured yet: `python benchmarks/shipped_models.py --data DATA --out RUN`.\n"
+    return f"Measured by `{result['command']}`.\n\n{write_table(result)}"
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"tree": write_tree, "figures": write_figures},
+    "docs/evaluation.md": {"shipped models": write_shipped},
     "docs/experiments.md": {"ablations": write_ablations},
 }
 FILES: dict[str, Callable[[], str]] = {

@@ -4,7 +4,8 @@
         --results rendered/result.json
 
 What an answer is validated on comes from results alone: ``real`` where balanced accuracy on
-real pictures is at least 0.8 with its lower bound above 0.7, else ``rendered`` by the same rule.
+real pictures is at least 0.8 with its lower bound above 0.7, over ten items or more, else
+``rendered`` by the same rule.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from lineament.vocabulary import read_vocabulary
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "src" / "lineament_weights"
 NUM_TEXTS, TEXT_SEED = 2500, 700_000
 ENOUGH, LOWER_BOUND = 0.8, 0.7
+MIN_ITEMS = 10  # an interval over fewer says nothing
 # What the figures of first-light are called, and the facts they stand for.
 REAL_FACTS = {
     "male": ("male",), "smile": ("smile",), "eyeglasses": ("eyeglasses",),
@@ -45,6 +47,8 @@ def read_validation(paths: list[Path]) -> dict[str, str]:
             if own not in (REAL_FACTS if is_real else read_vocabulary().names):
                 continue
             if is_real and "/" not in name:
+                continue
+            if metric.get("num_items", 0) < MIN_ITEMS:
                 continue
             for fact in REAL_FACTS[own] if is_real else (own,):
                 key = ("real" if is_real else "rendered", fact)

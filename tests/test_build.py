@@ -1,8 +1,9 @@
 """The build: the same records however it runs, bad rows counted, resumable, duplicates found."""
 
 import dataclasses
+import gc
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -14,8 +15,9 @@ from lineament.records import build as build_module
 from lineament.records import gather
 from lineament.records.audit import audit_store, find_shared_people
 from lineament.records.build import BuildSettings, build, dry_run
-from lineament.records.chunk import count_signs
-from lineament.records.duplicates import sign_text, similarity, split_alike
+from lineament.records.chunk import count_signs, leaves_folder, without_collector
+from lineament.records.duplicates import NearIndex, sign_text, similarity, split_alike
+from lineament.records.ledger import Ledger
 from lineament.records.mixture import read_mixture
 from lineament.records.quality import Prior, QualityScorer, choose_best, count_prior
 from lineament.records.record import ONE_FACT, Record, Turn, claim_row
@@ -387,6 +389,51 @@ def test_an_audit_finds_nothing_in_a_fresh_build_and_planted_lies_in_a_changed_o
     lying = (face(n, facts=(*face(n).facts, Fact("wearing_hat", True))) for n in range(40))
     audit = audit_store(RecordStore(tmp_path / "out"), lying)
     assert audit.claims["contradicted"] > 20
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["a.png", "a/b.png", "./a.png", "a/./b", "a//b", "", ".", "./", "/", "//a", "/a", "..", "a/..",
+     "../a", "a..b", "...", "a/..b", "a\\..\\b"],
+)  # fmt: skip
+def test_references_leave_the_folder_where_the_path_does(reference):
+    path = PurePosixPath(reference)
+    leaves = not path.parts or path.is_absolute() or ".." in path.parts
+    assert leaves_folder(reference) == leaves
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_collector_of_cycles_is_as_before_after_a_block_without_it(is_enabled):
+    def fail():
+        with without_collector():
+            raise ValueError(gc.isenabled())
+
+    was_enabled = gc.isenabled()
+    try:
+        (gc.enable if is_enabled else gc.disable)()
+        with pytest.raises(ValueError, match="False"):
+            fail()
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
+
+
+def test_a_prior_tells_whole_numbers_from_fractions():
+    rows = [face(0, facts=(Fact("age_years", age),)) for age in (30, 30.0) for _ in range(10)]
+    prior = count_prior(rows)
+    assert prior.shares["age_years"] == {"30": 0.5, "30.0": 0.5}
+
+
+def test_a_text_like_one_on_disk_is_found_again(tmp_path):
+    texts = [" ".join(f"{name}{n}" for n in range(60)) for name in ("word", "other", "third")]
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        index = NearIndex(ledger)
+        assert [index.add_new(sign_text(text)) for text in texts[:2]] == [True, True]
+        assert not index.add_new(sign_text(texts[0]))
+        ledger.commit_shard(0, {}, (), (), *index.take_pending())
+        again = NearIndex(ledger, index.next_number)
+        assert not again.add_new(sign_text(f"{texts[1]} more"))
+        assert again.add_new(sign_text(texts[2]))
 
 
 def test_minhash_estimates_how_alike_texts_are():

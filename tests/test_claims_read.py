@@ -10,6 +10,7 @@ from lineament.claims import (
     statement_of,
 )
 from lineament.claims.read import _read_asking, merge_claims
+from lineament.claims.tokens import split_sentences
 
 
 def said(text):
@@ -346,9 +347,26 @@ def test_a_text_without_questions_reads_the_same_on_the_way_for_questions():
         "The woman is wearing a hat. Her hair is brown, and it is wavy. She isn't. So does he.",
         "The man has a beard. The one on the left does not. The other smiles. It is gray.",
         "He may be bald. He is bald. Neither is the woman. They are blue. The second man nods.",
+        "She wears a hat. Neither her eyes nor her forehead is covered. Nor does the man.",
+        "His hair is black. His hair is neither red nor gray. The woman's is not.",
+        "The man smiles. So, he has a beard. So does the woman. He has glasses, too.",
     )
     for text in texts:
         assert merge_claims(_read_asking(text)) == read_claims(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He is approx. 40 years old. He smiles.", 2),
+        ("He is approximate. He smiles.", 2),
+        ("He is inapprox. He smiles.", 2),
+        ("He wears a nest. He smiles.", 2),
+        ("He wears glasses, hats etc. and smiles. He nods.", 2),
+    ],
+)
+def test_a_full_stop_of_an_abbreviation_ends_no_sentence(text, expected):
+    assert len(split_sentences(text)) == expected
 
 
 def test_places_of_claims_are_those_of_the_whole_text():

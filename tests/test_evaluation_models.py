@@ -47,6 +47,9 @@ def test_one_who_looks_flips_pairs_and_one_who_guesses_flips_none(pairs):
     for word in ("Yes.", "No.", "I cannot tell."):
         blind = task.score(pairs.items, dict.fromkeys(truth, word)).figures
         assert blind["flipped"].value == 0.0
+    # The prior of every figure is what the same word to everything has.
+    constant = task.score(pairs.items, dict.fromkeys(truth, "Yes.")).figures
+    assert all(figure.value == figure.prior for figure in constant.values())
     # A lucky guesser is right on one side of each pair, and still flips none.
     guess = task.score(pairs.items, dict.fromkeys(truth, "Yes.")).figures
     assert guess["one_right"].value == 0.5

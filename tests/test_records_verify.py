@@ -1,10 +1,20 @@
 """Verification: what is wrong is dropped or cut, with the reason; what is right stays as it is."""
 
+import dataclasses
+import re
+
 import pytest
 
 from lineament.annotation import Annotation, Fact, Subject
 from lineament.records.record import ONE_FACT, Record, Turn
-from lineament.records.verify import Limits, Rejected, Tally, Verifier
+from lineament.records.verify import (
+    Limits,
+    Rejected,
+    Tally,
+    Verifier,
+    find_fault,
+    split_description,
+)
 
 ANNOTATION = Annotation(
     "a.png",
@@ -47,6 +57,8 @@ def test_an_answer_that_needs_its_question_is_read_with_it():
         (("What is her eye colour?", "Her eyes are blue."), "unsupported claim"),
         (("Hello?", "A fine day."), "nothing read back"),
         (("Is she smiling?",), "format"),
+        (("Is she smiling?", "Yes, she\x07 is smiling."), "format"),
+        (("Is she smiling?", "Yes, she  is smiling."), "format"),
         (("Is she smiling?", "Yes, {s} smiles."), "format"),
         (("Is she smiling?", "  "), "format"),
         (("Smile?", "Yes, she smiles.", "Smile?", "She is smiling."), "repeated text"),
@@ -57,6 +69,39 @@ def test_what_is_wrong_is_rejected_with_its_reason(texts, reason):
     rejected = verify(*texts)
     assert isinstance(rejected, Rejected)
     assert rejected.reason == reason
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("Is she smiling?\n(A) yes\n(B) no", "Yes, she is smiling."),
+        ("Is she\xa0smiling?", "Yes, she is smiling."),
+        ("Is she smiling?", "Yes, she is smiling.", "Does she smile?", "Yes, she is smiling."),
+        ("Yes, she is smiling.", "Yes, she is smiling."),
+    ],
+)
+def test_what_only_looks_odd_is_no_fault_of_form(texts):
+    assert find_fault(record_of(*texts)) is None
+
+
+def test_roles_that_do_not_take_turns_are_a_fault_of_form():
+    turns = (Turn("assistant", "Is she smiling?"), Turn("user", "Yes, she is smiling."))
+    record = dataclasses.replace(record_of("a", "b"), turns=turns, id="")
+    assert find_fault(record) == ("format", "turn 0 is the assistant's")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "She smiles.",
+        "She smiles. Her hair is brown!  Is it? No.",
+        "She is 1.5 m tall. she smiles. \n She nods... Yes",
+        " She smiles.She nods. ",
+    ],
+)
+def test_a_description_is_cut_where_a_look_behind_would_cut_it(text):
+    assert split_description(text) == re.split(r"(?<=[.!?])\s+(?=[A-Z])", text)
 
 
 def test_a_false_sentence_is_cut_out_of_a_description():

@@ -22,6 +22,7 @@ from lineament.training.dialogues import (
     ask_flag,
     known_names,
     write_alone,
+    write_moves,
     write_older,
 )
 from lineament.training.gallery import SIZE_PX, Look, write_gallery
@@ -211,9 +212,44 @@ def test_older_is_denied_as_often_as_it_is_told():
     assert all(map(asks_for_the_opposite, questions(1.0)))
 
 
-def test_the_last_stage_of_chat_tiny_asks_denied_questions_of_galleries_alone():
+def test_the_last_stages_of_chat_tiny_ask_denied_questions_of_galleries_alone():
     stages = {stage.name: stage for stage in chat_tiny().stages}
-    options = {mix.source: mix.options for name in ("settle", "deny") for mix in stages[name].data}
-    assert options["galleries"]["denied"] == 0.4
-    assert not any("denied" in options[source] for source in options if source != "galleries")
     assert not any("denied" in mix.options for mix in stages["settle"].data)
+    for name in ("deny", "close"):
+        for mix in stages[name].data:
+            assert ("denied" in mix.options) == (mix.source == "galleries")
+    clips = [mix for mix in stages["close"].data if "clips*" in mix.options.get("folders", ())]
+    others = [mix for mix in stages["close"].data if "lfw-train" in mix.options.get("folders", ())]
+    assert clips[0].options["yes_no"] > others[0].options["yes_no"]
+
+
+def moving(duration: float = 2.0, **values: bool) -> View:
+    names = ("turn", "nod", "shake_head", "head_wagging", "look_around")
+    known = dict.fromkeys(names, False) | values
+    facts = tuple(
+        Fact(name, value, span_seconds=(0.5, 1.5) if value else None)
+        for name, value in known.items()
+    )
+    face = Annotation("a clip", (Subject("face 0"),), facts, duration_seconds=duration)
+    return View(face, "face 0", is_steady=True)
+
+
+@pytest.mark.parametrize("move", ["turn", "nod", "shake_head", "head_wagging", "look_around", ""])
+def test_any_movement_of_the_head_is_one(move):
+    view = moving(**({move: True} if move else {}))
+    for seed in range(40):
+        draft = write_moves(view, Random(seed))
+        assert draft is not None
+        question, answer = draft.pairs[0]
+        is_denied = " not " in question or "still" in question
+        assert answer.startswith("Yes") == (bool(move) != is_denied), (question, answer)
+        assert ("does not move" in answer) == (not move)
+
+
+def test_whether_the_head_moves_is_not_asked_where_it_cannot_be_told():
+    assert write_moves(moving(duration=0.0), Random(0)) is None
+    view = View(
+        Annotation("a clip", (Subject("face 0"),), (Fact("nod", False),), duration_seconds=2.0),
+        "face 0",
+    )
+    assert write_moves(view, Random(0)) is None

@@ -138,7 +138,7 @@ class Checker:
         truths = [find_truth(claim, self._facts.get(f, _NO_FACTS), self.annotation) for f in chosen]
         if len(truths) == 1:
             return _verdict(claim, truths[0]), truths[0]
-        verdicts = [(_verdict(claim, truth), truth) for truth in truths]
+        verdicts: list[tuple[Verdict, Truth]] = [(_verdict(claim, t), t) for t in truths]
         return _combine(verdicts, needs_all=claim.quantity in ("all", "none"))
 
     def _all_facts(self) -> Facts:

@@ -15,6 +15,7 @@ from lineament.claims.read import (
 )
 from lineament.claims.scan import find_items, read_sentence
 from lineament.claims.state import Context
+from lineament.claims.when import read_when
 from lineament.vocabulary import read_vocabulary
 
 Asked = Literal["whether", "which", "how many", "how old", "when", "what", "where"]
@@ -107,27 +108,45 @@ _OPENING = re.compile(
 # "Can you tell", "would you say that": what follows is the question.
 _PREAMBLE = re.compile(
     r"^\W*(?:please,?\s+)?(?:(?:can|could|would|will|do)\s+you\s+(?:please\s+)?)?"
-    r"(?:(?:tell|say|know|see|state|determine|think|judge)(?:\s+(?:me|us))?)\s+"
+    r"(?:(?:tell|say|know|see|state|determine|think|judge|report|indicate|specify|describe)"
+    r"(?:\s+(?:me|us))?)\s+"
     rf"(?:(?:whether|if|that)\s+|(?=(?:{_IN}\s+)?(?:what|which|how|when|where|who|whose)\b))"
     r"|^\W*(?:do\s+you\s+think|would\s+you\s+say),?\s+",
     re.IGNORECASE,
 )
-_NEVER = re.compile(
-    r"^\W*(?:never|not at all|at no (?:time|point)|(?:he|she|it) (?:does|is)(?:n't| not))", re.I
+# "Tell me: is she happy?", "When he turns, does he smile?": yes or no is wanted.
+_LEAD = re.compile(
+    rf"^\W*(?:please,?\s+)?(?:{_ORDER}|say|answer|(?:what|how)\s+about|when|while|as|if)\b"
+    r"[^,:.?]*[,:.]\s+(?=(?:is|are|was|were|do|does|did|has|have|had|can|could)(?:n't)?\s+"
+    r"(?:he|she|it|they|there|you|the|this|that|these|those|his|her|their|its|any\w*|an?)\s+\w)",
+    re.IGNORECASE,
 )
-_ALWAYS = re.compile(r"\b(?:throughout|always|whole|entire|all the time)\b", re.IGNORECASE)
+# "Isn't there a hat?", "Is she not smiling?": yes to either is yes to the question without not.
+_NOT_IN_FRONT = re.compile(
+    r"^(\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|would))"
+    r"(?:n'?t\b|(\s+(?:the\s+)?\w+)\s+not\b)",
+    re.IGNORECASE,
+)
+_BARE_NO = re.compile(
+    r"^\W*(?:no|nope|nah|never|not\s+really|not\s+at\s+all|false|wrong)\W*$", re.I
+)
+# Parts that somebody may be without, so that a bare no says something of them.
+_MAY_LACK = frozenset(("facial hair", "accessories", "makeup"))
 
 
 @lru_cache(maxsize=16384)
 def read_question(question: str) -> Question:
     """Read what a question asks."""
     text = without_preface(question.strip().replace("’", "'"))
-    text = without_preface(_PREAMBLE.sub("", text))
+    text = _LEAD.sub("", without_preface(_PREAMBLE.sub("", text)))
     kind: Asked = "whether"
     if _OPENING.match(text):
         kind = _kind_of(text)
     is_denied = asks_denied(text)
     text = without_tag(text)
+    if is_denied and _NOT_IN_FRONT.match(text):
+        is_denied = False
+        text = _PREAMBLE.sub("", _NOT_IN_FRONT.sub(r"\1\2", text))
     claims = read_sentence(text.rstrip("?! ") + ".", Context()).claims
     claims = tuple(c for c in claims if c.name != "male" or not _is_known_sex(c, text))
     if is_denied:
@@ -188,8 +207,10 @@ def read_answer(question: str, answer: str) -> tuple[Claim, ...]:
     if asked.kind == "which":
         return _read_choice(asked, answer, own)
     if asked.kind == "when":
-        return _read_when(asked, answer, own)
+        return read_when(asked.names, asked.claims, answer, own)
     is_said = any(c.name in asked.names and c.name != "male" for c in own)
+    if _BARE_NO.match(answer) and asked.key not in _MAY_LACK:
+        return own  # no is no expression, and no hair colour
     if asked.key and not is_said and (asked.key != "clothes" or not own):
         own = (*own, *_read_as_value(asked.key, answer))
     return merge_claims(own)
@@ -232,22 +253,6 @@ def _read_choice(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[
             if chosen:
                 break
     return merge_claims(chosen)
-
-
-def _read_when(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    if _NEVER.match(answer):
-        return merge_claims((*(answered(c, is_no=True) for c in asked.claims), *own))
-    if any(c.name in asked.names for c in own):
-        return own
-    spans = [item.measure.value for item in find_items(answer) if item.measure]
-    if not spans:
-        is_always = _ALWAYS.search(answer)
-        return asked.claims if is_always else own
-    return merge_claims(
-        Claim(c.name, c.value, c.negated, c.hedged, span, c.subject, c.quantity)
-        for c in asked.claims
-        for span in spans
-    )
 
 
 def _read_as_value(key: str, answer: str) -> tuple[Claim, ...]:

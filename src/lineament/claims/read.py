@@ -88,12 +88,12 @@ def _state(text: str) -> tuple[Statement, ...]:
     if "?" in text:
         return tuple(statement_of(claim) for claim in _read(text))
     readings = [reading for reading, _ in _read_plain(text)]
-    is_mixed = len({gender for reading in readings for gender in reading.genders}) > 1
+    is_mixed = len(frozenset().union(*[reading.genders for reading in readings])) > 1
     merged: dict[Key, Statement] = {}
     for reading in readings:
         for key, said in reading.mixed if is_mixed else reading.single:
-            known = merged.get(key)
-            if known is None or (known.hedged and not said.hedged):
+            known = merged.setdefault(key, said)
+            if known.hedged and not said.hedged:
                 merged[key] = said
     return tuple(merged.values())
 
@@ -143,22 +143,26 @@ def _read_plain(text: str) -> list[tuple[Reading, int]]:
         piece = _prepare(part)
         if not piece.text:
             continue
-        used = context
         refers = piece.refers_to_part or piece.leaves_out or context.subject not in _SEXES
-        if used is not _EMPTY and refers:
-            used = _needed(
-                context, refers_to_part=piece.refers_to_part, leaves_out=piece.leaves_out
-            )
-        if has_other:
-            reading = read_sentence(piece.text, used if refers else _EMPTY, has_other=True)
-        elif used is _EMPTY or not refers:
-            reading = piece.plain
+        if has_other or (refers and context is not _EMPTY):
+            reading = _read_after(piece, context if refers else _EMPTY, has_other=has_other)
         else:
-            reading = read_sentence(piece.text, used)
+            reading = piece.plain
         found.append((reading, start + piece.lead))
         after = reading.context
         context = after if context is _EMPTY else _carried(context, after)
     return found
+
+
+def _read_after(piece: _Piece, context: Context, *, has_other: bool) -> Reading:
+    """Read a sentence with what it refers to; what others said, only where it looks for that."""
+    used = _needed(context, refers_to_part=piece.refers_to_part, leaves_out=False)
+    is_plain = used is _EMPTY and not has_other
+    reading = piece.plain if is_plain else read_sentence(piece.text, used, has_other=has_other)
+    if piece.leaves_out and reading.looks_back:
+        used = _needed(context, refers_to_part=piece.refers_to_part, leaves_out=True)
+        reading = read_sentence(piece.text, used, has_other=has_other)
+    return reading
 
 
 def _tells_other(text: str) -> bool:

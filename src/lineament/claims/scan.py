@@ -3,7 +3,14 @@
 import functools
 from typing import NamedTuple, TypeAlias
 
-from lineament.claims.claim import Claim, ClaimValue, Range, Statement, statement_of
+from lineament.claims.claim import (
+    Claim,
+    ClaimValue,
+    Range,
+    Statement,
+    share_statement,
+    statement_of,
+)
 from lineament.claims.content import flush_pending, say
 from lineament.claims.lexicon import Entry, compile_lexicon, find_entry
 from lineament.claims.measures import Measure, find_measures
@@ -40,6 +47,7 @@ class Reading(NamedTuple):
         genders: ``man``, ``woman`` or both, where the sentence tells somebody's sex.
         single: What is said, by key, in a text about one person.
         mixed: The same in a text about a man and a woman.
+        looks_back: The sentence leaves out what one before it may have said.
     """
 
     claims: tuple[Claim, ...]
@@ -47,6 +55,7 @@ class Reading(NamedTuple):
     genders: frozenset[str]
     single: tuple[tuple[Key, Statement], ...]
     mixed: tuple[tuple[Key, Statement], ...]
+    looks_back: bool
 
 
 @functools.lru_cache(maxsize=65536)
@@ -81,7 +90,7 @@ def read_sentence(text: str, context: Context = EMPTY, *, has_other: bool = Fals
     genders = frozenset(c.subject for c in claims if c.name == "male") & _GENDERS
     single = _statements(claims, is_mixed=False)
     mixed = _statements(claims, is_mixed=True)
-    return Reading(claims, _context_after(state), genders, single, mixed)
+    return Reading(claims, _context_after(state), genders, single, mixed, state.looks_back)
 
 
 def name_subject(subject: str, *, is_mixed: bool) -> str:
@@ -93,7 +102,9 @@ def name_subject(subject: str, *, is_mixed: bool) -> str:
 
 
 def _statements(claims: tuple[Claim, ...], *, is_mixed: bool) -> tuple[tuple[Key, Statement], ...]:
-    said = [statement_of(c, name_subject(c.subject, is_mixed=is_mixed)) for c in claims]
+    said = [
+        share_statement(statement_of(c, name_subject(c.subject, is_mixed=is_mixed))) for c in claims
+    ]
     return tuple(((s.name, s.value, s.negated, s.span_seconds, s.subject), s) for s in said)
 
 
@@ -240,6 +251,7 @@ def _copy_predicate(state: State, items: list[Item]) -> None:
         i.entry.op in ("not", "nor", "neither") or i.entry.word == "none" for i in items
     )
     place = state.clause_start
+    state.looks_back = True
     heads = [h for h in (*state.predicate_heads, *state.bare_heads) if h != "person"]
     subject = state.clause_subject
     if heads and state.context.qualities:

@@ -138,6 +138,7 @@ class State:
     says_count: bool = False
     qualities: tuple[str, ...] = ()
     previous_predicate: tuple[tuple[str, ClaimValue, bool], ...] = ()
+    looks_back: bool = False
     is_relation: bool = False
     has_subject: bool = False
     last_op: str = ""

@@ -1,5 +1,6 @@
 """Text to sentences and tokens, with their places; quoted speech is left out."""
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -61,13 +62,20 @@ def split_pieces(text: str) -> list[tuple[str, int]]:
         begin, stop = match.span()
         if stop <= start:
             continue
-        if text[begin] == "." and _ABBREVIATION.search(text, max(start, begin - 6), begin):
-            continue  # six letters have the longest abbreviation
+        # Six letters have the longest abbreviation; the one before tells whether a word begins.
+        if text[begin] == "." and _ends_short(text[max(start, begin - 7) : begin]):
+            continue
         pieces.append((text[start:stop], start))
         start = stop
     if start < len(text):
         pieces.append((text[start:], start))
     return pieces
+
+
+@functools.lru_cache(maxsize=4096)
+def _ends_short(text: str) -> bool:
+    """Say whether a text ends with an abbreviation, whose full stop ends no sentence."""
+    return bool(_ABBREVIATION.search(text))
 
 
 def trim_piece(piece: str) -> tuple[str, int]:

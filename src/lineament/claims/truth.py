@@ -1,6 +1,7 @@
 """What an annotation says of one name at one time: true, false or unknown, and by which fact."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -36,10 +37,11 @@ UNKNOWN = Truth(None, "nothing is known")
 class Facts:
     """The facts of one subject by name, opposites written as their positive names."""
 
-    __slots__ = ("_by_name", "centre_x")
+    __slots__ = ("_by_name", "_places", "centre_x")
 
     def __init__(self, facts: Iterable[Fact]) -> None:
-        self._by_name: dict[str, list[tuple[int, Fact]]] = {}
+        self._by_name: dict[str, list[Fact]] = {}
+        self._places: dict[int, int] = {}  # of each fact, by its identity, in their order
         self.centre_x: float | None = None  # of the first fact that is seen at some place
         negatives = read_vocabulary().negatives
         for place, fact in enumerate(facts):
@@ -47,22 +49,52 @@ class Facts:
                 self.centre_x = (min(fact.region[0::2]) + max(fact.region[0::2])) / 2
             if fact.name in negatives:
                 fact = replace(fact, name=negatives[fact.name], value=not fact.value)
-            self._by_name.setdefault(fact.name, []).append((place, fact))
+            self._by_name.setdefault(fact.name, []).append(fact)
+            self._places.setdefault(id(fact), place)
 
-    def named(self, name: str) -> list[Fact]:
+    def named(self, name: str) -> Sequence[Fact]:
         """Return the facts of one name, in their order."""
-        return [fact for _, fact in self._by_name.get(name, ())]
+        return self._by_name.get(name, ())
 
-    def of_names(self, names: Iterable[str]) -> list[Fact]:
+    def know_any(self, names: Collection[str]) -> bool:
+        """Say whether there is a fact of one of these names."""
+        return not self._by_name.keys().isdisjoint(names)
+
+    def of_names(self, names: Collection[str]) -> Sequence[Fact]:
         """Return the facts of several names, in their order."""
-        found = [entry for name in names if name in self._by_name for entry in self._by_name[name]]
-        if len(found) > 1:
-            found.sort(key=_place)
-        return [fact for _, fact in found]
+        if not self.know_any(names):
+            return ()
+        found = [fact for name in names for fact in self.named(name)]
+        return sorted(found, key=lambda fact: self._places[id(fact)])
 
 
-def _place(entry: tuple[int, Fact]) -> int:
-    return entry[0]
+class Ties(NamedTuple):
+    """What the truth of a flag may follow from.
+
+    Attributes:
+        causes: Flags that imply it.
+        effects: Flags that it implies.
+        related: Both.
+        excluding: Flags that cannot be true beside it.
+        deciding: All of these, and the age where it speaks of a band of ages.
+    """
+
+    causes: frozenset[str]
+    effects: frozenset[str]
+    related: frozenset[str]
+    excluding: frozenset[str]
+    deciding: frozenset[str]
+
+
+@functools.cache
+def find_ties(name: str) -> Ties:
+    """Return the other names that decide about a flag."""
+    vocabulary = read_vocabulary()
+    causes = vocabulary.implied_by.get(name, frozenset())
+    effects = frozenset(vocabulary.require(name).implies)
+    related, excluding = causes | effects, vocabulary.excluded_by(name)
+    years = {"age_years"} if name in AGE_BANDS else set()
+    return Ties(causes, effects, related, excluding, related | excluding | years)
 
 
 def find_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) -> Truth:
@@ -115,8 +147,9 @@ def _flag_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) 
     for fact in own:
         if fact.value is False and does_overlap(claim.span_seconds, fact):
             return Truth(False, "stated", fact)
-    for rule in (_implied_truth, _excluded_truth, _band_truth):
-        truth = rule(claim, facts, annotation)
+    if facts.know_any(find_ties(name).deciding):
+        truth = _implied_truth(claim, facts) or _excluded_truth(claim, facts, annotation)
+        truth = truth or _band_truth(claim, facts)
         if truth is not None:
             return truth
     if annotation.is_closed(name):
@@ -126,16 +159,16 @@ def _flag_truth(claim: Claim | Statement, facts: Facts, annotation: Annotation) 
     return UNKNOWN
 
 
-def _implied_truth(claim: Claim | Statement, facts: Facts, _: Annotation) -> Truth | None:
-    vocabulary = read_vocabulary()
-    causes = vocabulary.implied_by.get(claim.name, frozenset())
-    effects = vocabulary.require(claim.name).implies
-    if not causes and not effects:
-        return None
-    for fact in facts.of_names({*causes, *effects}):
-        if fact.name in causes and fact.value is True and does_overlap(claim.span_seconds, fact):
+def _implied_truth(claim: Claim | Statement, facts: Facts) -> Truth | None:
+    ties = find_ties(claim.name)
+    for fact in facts.of_names(ties.related):
+        if (
+            fact.name in ties.causes
+            and fact.value is True
+            and does_overlap(claim.span_seconds, fact)
+        ):
             return Truth(True, f"{fact.name} implies {claim.name}", fact)
-        if fact.name in effects and fact.value is False:
+        if fact.name in ties.effects and fact.value is False:
             return Truth(False, f"without {fact.name} no {claim.name}", fact)
     return None
 
@@ -146,8 +179,7 @@ def _excluded_truth(claim: Claim | Statement, facts: Facts, annotation: Annotati
     Timed flags exclude each other only while they last, so a claim without a time is refuted
     by one that holds throughout, or where the name is closed.
     """
-    excluded_by = read_vocabulary().excluded_by(claim.name)
-    for fact in facts.of_names(excluded_by):
+    for fact in facts.of_names(find_ties(claim.name).excluding):
         if fact.value is not True:
             continue
         is_throughout = fact.span_seconds is None
@@ -159,7 +191,7 @@ def _excluded_truth(claim: Claim | Statement, facts: Facts, annotation: Annotati
     return None
 
 
-def _band_truth(claim: Claim | Statement, facts: Facts, _: Annotation) -> Truth | None:
+def _band_truth(claim: Claim | Statement, facts: Facts) -> Truth | None:
     band = AGE_BANDS.get(claim.name)
     if band is None:
         return None

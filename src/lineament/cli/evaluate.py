@@ -60,6 +60,9 @@ def evaluate(
     blind: Annotated[
         bool, typer.Option("--blind", help="Ask the same model without sight, too.")
     ] = False,
+    random: Annotated[
+        bool, typer.Option("--random", help="Compare with answers drawn by chance, too.")
+    ] = False,
     without: Annotated[
         list[str] | None,
         typer.Option("--without", help="Switch a stream off: general, face or landmarks."),
@@ -101,6 +104,9 @@ def evaluate(
         from lineament.cli.papers import show_paper
 
         return show_paper(task, data, out, as_json=as_json)
+    # What is wrong with the command is said before anything is read or loaded.
+    counts = read_counts(frames)
+    grader = open_judge(judge) if judge else None
     chosen = require_task(task)
     if chosen.needs_folder and data is None:
         raise BadInput(f"{task} needs its data", hint="say where it lies: --data DIR")
@@ -120,8 +126,8 @@ def evaluate(
     with show_progress(f"Asking {answerer.name}", 1.0) as advance:
         result, found, answered = run_task(
             chosen, answerer, folder, options=options, out=out, blind=blindfold, others=others,
-            manifest=trained_on, frames=read_counts(frames), shuffle_frames=shuffle_frames,
-            judge=open_judge(judge) if judge else None,
+            manifest=trained_on, frames=counts, shuffle_frames=shuffle_frames, with_random=random,
+            judge=grader,
             on_item=lambda _, done, total: advance(done / total),
         )  # fmt: skip
     row = result.to_dict()
@@ -177,10 +183,9 @@ def find_answerers(
         from lineament.evaluation.served import open_chat
 
         return open_chat(model), open_chat(model, is_blind=True) if is_blind else None
-    from lineament.evaluation.loaded import open_answerer
+    from lineament.evaluation.loaded import open_model
 
-    answerer = open_answerer(model, without=without)
-    return answerer, answerer.blindfolded() if is_blind else None
+    return open_model(model, is_blind=is_blind, without=without)
 
 
 def read_counts(text: str) -> tuple[int, ...]:

@@ -171,6 +171,7 @@ def measure_agreement(items: Sequence[Item], verdicts: Verdicts) -> Measure | No
         subjects=[i.subject or i.media for i in plain],
         stats=mean_stats(np.array(agree, np.float64)),
         statistic=mean_of,
+        prior=0.0,  # the same word to both never agrees
     )
 
 

@@ -1,5 +1,6 @@
 """Models of ours as answerers: face crops and landmarks made as for training, greedy answers."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 from lineament.config import require_known
+from lineament.describe.scene_model import is_scene_model, load_scene_model
 from lineament.describe.visual import (
     choose_frames,
     crop_person,
@@ -15,7 +17,14 @@ from lineament.describe.visual import (
     keep_finder,
     sample_person,
 )
-from lineament.evaluation.answerer import Asked, Failure, group_by_visual
+from lineament.errors import BadInput
+from lineament.evaluation.answerer import (
+    Answerer,
+    Asked,
+    Blindfold,
+    Failure,
+    group_by_visual,
+)
 from lineament.evaluation.item import Visual, hash_bytes, hash_text
 from lineament.faces.follow import FinderFactory
 from lineament.faces.mesh import MeshFinder
@@ -40,7 +49,7 @@ class LoadedAnswerer:
         loaded: The model and its processor.
         is_blind: All visual streams are switched off: what language alone gives.
         without: Streams that are switched off, of `STREAMS`.
-        make_finder: Makes the face finder.
+        make_finder: Makes the face finder; None where no face is looked for.
     """
 
     is_looking = True
@@ -53,7 +62,7 @@ class LoadedAnswerer:
         identity: str = "",
         is_blind: bool = False,
         without: Sequence[str] = (),
-        make_finder: FinderFactory = MeshFinder,
+        make_finder: FinderFactory | None = MeshFinder,
         max_new_tokens: int = MAX_NEW_TOKENS,
         num_frames: int = NUM_FRAMES,
     ) -> None:
@@ -61,7 +70,7 @@ class LoadedAnswerer:
         for stream in without:
             require_known(stream, STREAMS, "without")
         self.is_blind, self.without = is_blind, tuple(without)
-        self.make_finder = keep_finder(make_finder)
+        self.make_finder = None if make_finder is None else keep_finder(make_finder)
         self.max_new_tokens = max_new_tokens
         self.num_frames = num_frames
         blind = ", blind" if is_blind else "".join(f", without {name}" for name in without)
@@ -168,11 +177,50 @@ def prepare_visual(
 def open_answerer(name_or_path: str, *, without: Sequence[str] = ()) -> LoadedAnswerer:
     """Load a model by name or folder, with streams switched off.
 
+    A model of scenes is shown whole pictures, in which no face is looked for.
+
     Raises:
         BadModel: There is no such model, or it is damaged.
     """
     folder = find_folder(name_or_path)
-    return LoadedAnswerer(load(name_or_path), identity=hash_model(folder), without=without)
+    identity = hash_model(folder)
+    if is_scene_model(name_or_path):
+        loaded = load_scene_model(name_or_path)
+        return LoadedAnswerer(loaded, identity=identity, without=without, make_finder=None)
+    return LoadedAnswerer(load(name_or_path), identity=identity, without=without)
+
+
+def open_model(
+    name_or_path: str, *, is_blind: bool = False, without: Sequence[str] = ()
+) -> tuple[Answerer, Answerer | None]:
+    """Load any model of ours, one that draws too, and its copy without sight where one is wanted.
+
+    Raises:
+        BadModel: There is no such model, or it is damaged.
+        BadInput: Streams are to be switched off of a model that has none.
+    """
+    folder = find_folder(name_or_path)
+    if not draws(folder):
+        answerer = open_answerer(name_or_path, without=without)
+        return answerer, answerer.blindfolded() if is_blind else None
+    if without:
+        raise BadInput("--without needs a model with several visual streams")
+    from lineament.evaluation.portraits import PortraitAnswerer
+    from lineament.model.drawing import load_drawing_model
+    from lineament.model.portrait_eyes import find_eyes_folder, load_portrait_eyes
+
+    eyes = load_portrait_eyes(folder) if find_eyes_folder(folder) else None
+    drawing = PortraitAnswerer(load_drawing_model(name_or_path), eyes, identity=hash_model(folder))
+    return drawing, Blindfold(drawing) if is_blind else None
+
+
+def draws(folder: Path) -> bool:
+    """Say whether a model's folder holds one that draws."""
+    try:
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return settings["model_type"] == "unif2ace"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # whoever loads it says what is wrong
 
 
 def hash_model(folder: Path) -> str:

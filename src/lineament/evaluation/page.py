@@ -9,6 +9,7 @@ from lineament.errors import LineamentError
 from lineament.evaluation.item import Item, ItemSet
 from lineament.evaluation.page_tables import draw_tables
 from lineament.evaluation.result import Figure, Result
+from lineament.evaluation.tasks.chance import Chance
 from lineament.report import COLOURS, Page, Section, picture_html, table_html, write_page
 
 NUM_EXAMPLES = 12
@@ -20,8 +21,11 @@ def write_run_page(path: Path, result: Result, found: ItemSet, answers: Mapping[
     sections = [Section("Figures", draw_figures(result.scores.figures) + figures_html(result))]
     if (blind := result.about.get("blind")) is not None:
         sections.append(Section("Against the same model without sight", compared_html(blind)))
-    for name, other in (result.about.get("compared") or {}).items():
+    compared = result.about.get("compared") or {}
+    for name, other in compared.items():
         sections.append(Section(f"Against {name}", compared_html(other)))
+    if not compared.keys() - {Chance.name}:
+        sections.append(Section("Against others", "<p>No peer was run: not tested here.</p>"))
     if result.about.get("published"):
         sections.append(Section("Published by others", published_html(result)))
     if result.about.get("judges"):

@@ -70,9 +70,9 @@ def open_model(pretrained: str, through: str) -> Answerer:
         return open_chat(pretrained)
     if through != "network":
         raise BadInput(f"through: {through!r} is neither 'network' nor 'chat'")
-    from lineament.evaluation.loaded import open_answerer
+    from lineament.evaluation import loaded
 
-    return open_answerer(pretrained)
+    return loaded.open_model(pretrained)[0]
 
 
 class PluginModel:

@@ -19,6 +19,7 @@ from lineament.evaluation.sensitivity import (
     with_frames,
     with_shuffled_frames,
 )
+from lineament.evaluation.tasks.chance import Chance
 from lineament.evaluation.tasks.task import Grader, Options, Task, require_gradable
 
 __all__ = ["AnswerLog", "Answered", "answer_items", "hash_visual", "run_task"]
@@ -39,6 +40,7 @@ def run_task(
     manifest: Path | None = None,
     frames: Sequence[int] = (),
     shuffle_frames: bool = False,
+    with_random: bool = False,
     judge: Grader | None = None,
     on_item: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Result, ItemSet, Answered]:
@@ -55,6 +57,7 @@ def run_task(
         others: More answerers to compare with in pairs on the items they answer, by name.
         frames: Ask about clips again with so many frames at most, for each number.
         shuffle_frames: Ask about clips again with their frames out of order.
+        with_random: Compare with answers drawn by chance; see `Chance`.
         judge: Grades answers against references, where the task has such.
         on_item: Called with who answers, items done and items in all.
 
@@ -87,11 +90,15 @@ def run_task(
         about |= {"zero_shot": overlap.pop("zero_shot"), "overlap": overlap}
     if blind is not None and unseeing is not None:
         about["blind"] = compare_with(task, found, answered, unseeing, blind.name)
-    if others:
-        about["compared"] = {
-            name: compare_with(task, found, answered, ask(other), other.name)
-            for name, other in others.items()
-        }
+    compared: dict[str, Any] = {}
+    if with_random:
+        chance = Chance(found.items)
+        drawn = answer_items(found, chance)
+        compared[chance.name] = compare_with(task, found, answered, drawn, chance.name)
+    for name, other in (others or {}).items():
+        compared[name] = compare_with(task, found, answered, ask(other), other.name)
+    if compared:
+        about["compared"] = compared
     if variants:
         tables |= try_frames(task, found, answered, unseeing, variants, ask)
     seconds = time.perf_counter() - started

@@ -33,13 +33,14 @@ def chat_tiny() -> Recipe:
     language model to find them there, by plain questions and bare answers, and ``questions`` to
     answer everything in words; the encoders are frozen by then. ``settle`` asks more yes/no
     questions at a lower rate, and ``deny`` two of five of them denied: "is it true that she is
-    not ...?" is learnt last, and by each name anew. Every twentieth item is left out of all
-    five and only ever checked.
+    not ...?" is learnt last, and by each name anew. ``close`` asks more about ages, about
+    movements of the head and about drawn names. Every twentieth item is left out of all six
+    and only ever checked.
     """
     return Recipe(
         name="chat-tiny",
         model=Model(fit_landmarks=300),
-        stages=(_labels(), _look(), _questions(), _settle(), _deny()),
+        stages=(_labels(), _look(), _questions(), _settle(), _deny(), _close()),
         precision="bf16",
         num_workers=1,
         num_threads=2,
@@ -132,13 +133,24 @@ def _deny() -> Stage:
     return _ask_more(_settle(), options).replace(name="deny", num_steps=600, save_every=100)
 
 
-def _ask_more(stage: Stage, options: dict[str, Any]) -> Stage:
-    """Return a stage whose galleries are asked otherwise."""
-    mixes = (
-        mix.replace(options={**mix.options, **options}) if mix.source == "galleries" else mix
-        for mix in stage.data
+def _close() -> Stage:
+    options = {"yes_no": 10, "denied": 0.35, "older": 1.5, "moves": 0.6}
+    return _ask_more(_deny(), options, {"yes_no": 24}).replace(
+        name="close", num_steps=300, validate_every=150
     )
-    return stage.replace(data=tuple(mixes))
+
+
+def _ask_more(stage: Stage, options: dict[str, Any], drawn: dict[str, Any] | None = None) -> Stage:
+    """Return a stage whose galleries are asked otherwise, and drawn ones again otherwise."""
+
+    def ask(mix: Mix) -> Mix:
+        if mix.source != "galleries":
+            return mix
+        is_drawn = mix.options["folders"][0].startswith(("clips", "stills"))
+        more = options | (drawn or {}) if is_drawn else options
+        return mix.replace(options={**mix.options, **more})
+
+    return stage.replace(data=tuple(map(ask, stage.data)))
 
 
 def _mixes(

@@ -34,7 +34,7 @@ def sign_text(text: str) -> Signature:
     """
     words = _WORD.findall(text.lower())
     joined = " ".join(words).encode()  # letters and digits of one byte each
-    starts = list(itertools.accumulate((len(word) + 1 for word in words), initial=0))
+    starts = [0, *itertools.accumulate([len(word) + 1 for word in words])]
     ends = starts[SHINGLE_WORDS:] or starts[-1:]
     shingles = {
         zlib.crc32(joined[start : end - 1]) for start, end in zip(starts, ends, strict=False)
@@ -78,12 +78,26 @@ class NearIndex:
         """The number the next signature gets."""
         return self._next
 
-    def find_twin(self, signature: Signature, alike: float = ALIKE) -> bool:
-        """Say whether a text this similar was added before."""
+    def add_new(self, signature: Signature, alike: float = ALIKE) -> bool:
+        """Remember a text unless one as similar as this was added before; say whether it is new."""
         keys = band_keys(signature)
+        if self._has_twin(signature, keys, alike):
+            return False
+        place = self._next - self._first
+        if place == len(self._rows):
+            self._rows = np.concatenate((self._rows, np.empty_like(self._rows)))
+        self._rows[place] = signature
+        for key in keys:
+            self._bands.setdefault(key, []).append(self._next)
+        self._next += 1
+        return True
+
+    def _has_twin(self, signature: Signature, keys: list[int], alike: float) -> bool:
         near = {number - self._first for key in keys for number in self._bands.get(key, ())}
         if near and _most_alike(self._rows[list(near)], signature) >= alike:
             return True
+        if not self._first:  # nothing is on disk
+            return False
         marks = ",".join("?" * len(keys))
         rows = self._ledger.select(
             "SELECT content FROM signatures WHERE number IN"
@@ -94,16 +108,6 @@ class NearIndex:
             return False
         stored = np.frombuffer(b"".join([content for (content,) in rows]), np.uint32)
         return _most_alike(stored.reshape(-1, NUM_HASHES), signature) >= alike
-
-    def add(self, signature: Signature) -> None:
-        """Remember a text."""
-        place = self._next - self._first
-        if place == len(self._rows):
-            self._rows = np.concatenate((self._rows, np.empty_like(self._rows)))
-        self._rows[place] = signature
-        for key in band_keys(signature):
-            self._bands.setdefault(key, []).append(self._next)
-        self._next += 1
 
     def take_pending(self) -> tuple[list[tuple[int, int]], list[tuple[int, bytes]]]:
         """Return rows for the tables ``bands`` and ``signatures``, and forget them here."""

@@ -202,14 +202,13 @@ class Gatherer:
         for row, signature in written.signatures.items():
             if not keep[row]:
                 continue
-            if self._near.find_twin(signature):
-                part.counts["near"] += 1
-                if self._drop_near:
-                    keep[row] = False
-                    part.dropped[NEAR_DUPLICATE] += 1
+            if self._near.add_new(signature):
+                part.counts["signed"] += 1
                 continue
-            self._near.add(signature)
-            part.counts["signed"] += 1
+            part.counts["near"] += 1
+            if self._drop_near:
+                keep[row] = False
+                part.dropped[NEAR_DUPLICATE] += 1
 
     def _leaks(self, person: str, split: str) -> bool:
         """Say whether somebody was in another split of the same build before."""

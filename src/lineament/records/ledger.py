@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE INDEX IF NOT EXISTS entries_by_key ON entries (key);
 CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS seen (key INTEGER PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS bands (key INTEGER NOT NULL, signature INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS bands_by_key ON bands (key);
+CREATE TABLE IF NOT EXISTS bands (
+    key INTEGER NOT NULL, signature INTEGER NOT NULL, PRIMARY KEY (key, signature)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS signatures (number INTEGER PRIMARY KEY, content BLOB NOT NULL);
 CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries
     BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
@@ -222,15 +222,18 @@ class Ledger:
         bands: Iterable[tuple[int, int]] = (),
         signatures: Iterable[tuple[int, bytes]] = (),
     ) -> None:
-        """Enter a finished shard, the work that is in it, and what it adds to the indexes."""
+        """Enter a finished shard, the work that is in it, and what it adds to the indexes.
+
+        Keys go in by size: neighbours lie on one page of the file.
+        """
         with self.transaction():
             text = json.dumps(content)
             self.connection.execute("INSERT INTO shards VALUES (?, ?)", (number, text))
             self._insert(Entry(key, "done") for key in done)
             self.connection.executemany(
-                "INSERT OR IGNORE INTO seen VALUES (?)", zip(seen, strict=True)
+                "INSERT OR IGNORE INTO seen VALUES (?)", zip(sorted(seen), strict=True)
             )
-            self.connection.executemany("INSERT INTO bands VALUES (?, ?)", bands)
+            self.connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", sorted(bands))
             self.connection.executemany("INSERT INTO signatures VALUES (?, ?)", signatures)
 
     def shards(self) -> list[dict[str, Any]]:

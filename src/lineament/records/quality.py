@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -86,7 +86,7 @@ class Prior:
 
 def count_prior(annotations: Iterable[Annotation]) -> Prior:
     """Count how often each value of each name holds; closed names count as false."""
-    counts: dict[str, Counter[str]] = {}
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     vocabulary = read_vocabulary()
     for annotation in annotations:
         stated: dict[str, Value] = {}
@@ -97,7 +97,7 @@ def count_prior(annotations: Iterable[Annotation]) -> Prior:
         for name in _closed_flags(annotation.closed):
             stated.setdefault(name, False)
         for name, value in stated.items():
-            counts.setdefault(name, Counter())[json.dumps(value)] += 1
+            counts[name][_json_of(value)] += 1
     return Prior(
         {
             name: {value: count / tally.total() for value, count in tally.items()}
@@ -105,6 +105,10 @@ def count_prior(annotations: Iterable[Annotation]) -> Prior:
             if tally.total() >= MIN_SEEN
         }
     )
+
+
+# By type, too: 30 and 30.0 are one key of a dictionary, but two texts.
+_json_of = functools.lru_cache(maxsize=4096, typed=True)(json.dumps)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -230,10 +234,8 @@ def score_surprise(record: Record, prior: Prior) -> float | None:
     known = 0
     total = 0.0
     for claim in record.claims:
-        name, value = claim["name"], claim["value"]
-        chance = (
-            chances[name, value] if (name, value) in chances else prior.probability(name, value)
-        )
+        asked = (claim["name"], claim["value"])
+        chance = chances[asked] if asked in chances else prior.probability(*asked)
         if chance is not None:
             known += 1
             total += 1.0 - chance if claim["negated"] else chance

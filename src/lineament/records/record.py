@@ -7,7 +7,7 @@ import json
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import pyarrow as pa
 
@@ -28,6 +28,7 @@ PROVENANCE_KEYS = (
     "source", "split", "split_key", "licence", "writer", "seed", "polarity", "detail",
 )  # fmt: skip
 
+Row = TypeVar("Row", bound=Mapping[str, Any])
 _TEXT = pa.string()
 _CLAIM = pa.struct(
     [
@@ -228,8 +229,8 @@ def table_from_records(
     if qualities is None:
         qualities = [record.quality for record in listed]
     turns = [turn for record in listed for turn in record.turns]
-    claims, places = _number_claims(listed)
-    origins = [record.provenance for record in listed]
+    claims, claim_places = _find_distinct(row for record in listed for row in record.claims)
+    origins, origin_places = _find_distinct(record.provenance for record in listed)
     columns = [
         pa.array([record.id for record in listed], _TEXT),
         pa.array([record.kind for record in listed], _TEXT),
@@ -253,7 +254,7 @@ def table_from_records(
                     for part, values in zip(_CLAIM, _claim_columns(claims), strict=True)
                 ],
                 fields=list(_CLAIM),
-            ).take(pa.array(places, pa.int64())),
+            ).take(pa.array(claim_places, pa.int64())),
         ),
         pa.StructArray.from_arrays(
             [
@@ -261,24 +262,18 @@ def table_from_records(
                 for key in PROVENANCE_KEYS
             ],
             fields=list(SCHEMA.field("provenance").type),
-        ),
+        ).take(pa.array(origin_places, pa.int64())),
         pa.array(qualities, pa.float64()),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def _number_claims(records: Iterable[Record]) -> tuple[list[Mapping[str, Any]], list[int]]:
-    """Return the rows that differ as objects, and the place of every claim among them."""
-    rows: list[Mapping[str, Any]] = []
-    numbers: dict[int, int] = {}
-    places: list[int] = []
-    for record in records:
-        for row in record.claims:
-            number = numbers.setdefault(id(row), len(rows))
-            if number == len(rows):
-                rows.append(row)
-            places.append(number)
-    return rows, places
+def _find_distinct(objects: Iterable[Row]) -> tuple[list[Row], list[int]]:
+    """Return the rows that differ as objects, and the place of every row among them."""
+    listed = list(objects)
+    distinct = {id(one): one for one in listed}
+    places = {key: place for place, key in enumerate(distinct)}
+    return list(distinct.values()), [places[id(one)] for one in listed]
 
 
 def _claim_columns(claims: list[Mapping[str, Any]]) -> list[Any]:

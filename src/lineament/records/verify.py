@@ -1,9 +1,10 @@
 """Verification: every answer is read back and checked; what does not hold is dropped or cut."""
 
 import functools
+import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from lineament.claims import (
 from lineament.claims.scenes_check import check_scene_claims
 from lineament.claims.scenes_objects import Scene, is_scene, read_scene
 from lineament.claims.scenes_read import read_scene_answer
-from lineament.records.record import Record, Turn, statement_row
+from lineament.records.record import ROLES, Record, Turn, statement_row
 
 # Why records are dropped or changed; counted by `lineament build`.
 BAD_FORMAT = "format"
@@ -35,7 +36,7 @@ ADAPTED = "adapted"
 # Kinds whose answers state nothing on purpose, or nothing in words of the vocabulary.
 WORDLESS_KINDS = frozenset(("unanswerable", "scene_box"))
 SCENE_KIND = "scene_"  # how kinds of records about aerial scenes begin
-_SENTENCE = re.compile(r"\s(?<=[.!?]\s)\s*(?=[A-Z])")  # begins with a set, so letters are skipped
+_SENTENCE_END = re.compile(r"[.!?](\s+)(?=[A-Z])")  # begins with few signs: letters are skipped
 _LEFTOVER = re.compile(r"[{}<>\x00-\x08\x0b-\x1f]")
 
 
@@ -116,6 +117,7 @@ class Verifier:
         self._annotation: Annotation | None = None
         self._judge: Callable[[Statement], Verdict] = _judge_nothing
         self._verdicts: dict[Statement, Verdict] = {}
+        self._supported: set[Statement] = set()
 
     def verify(self, record: Record, annotation: Annotation) -> Record | Rejected:
         """Return the record with its claims, cut where a sentence did not hold, or reject it."""
@@ -146,16 +148,11 @@ class Verifier:
         said = read_statements_of(record)
         if annotation is not self._annotation:
             self._meet(annotation)
-        known = self._verdicts
         rows: list[Mapping[str, Any]] = []
         num_supported = 0
-        for turn_index, statement in said:
-            verdict = known.get(statement)
-            if verdict is None:
-                verdict = known[statement] = self._judge(statement)
-            if verdict == "supported":
-                num_supported += 1
-            rows.append(statement_row(statement, turn_index))
+        for turn_index, statements in said:
+            num_supported += self._count_supported(statements)
+            rows += [statement_row(statement, turn_index) for statement in statements]
         if num_supported:
             self.tally.verdicts["supported"] += num_supported
         if num_supported < len(rows):
@@ -166,10 +163,20 @@ class Verifier:
             return Rejected(record, SILENT)
         return record.with_claims(tuple(rows))
 
+    def _count_supported(self, statements: tuple[Statement, ...]) -> int:
+        """Judge what was not judged before, and return how many statements hold."""
+        supported = self._supported
+        for statement in statements:
+            if statement not in supported and statement not in self._verdicts:
+                verdict = self._verdicts[statement] = self._judge(statement)
+                if verdict == "supported":
+                    supported.add(statement)
+        return sum(map(supported.__contains__, statements))
+
     def _meet(self, annotation: Annotation) -> None:
         """Forget what was said of the annotation before."""
         self._annotation = annotation
-        self._verdicts = {}
+        self._verdicts, self._supported = {}, set()
         if is_scene(annotation):
             scene = read_scene(annotation)
             self._judge = functools.partial(_judge_scene, annotation=annotation, scene=scene)
@@ -200,7 +207,7 @@ class Verifier:
         if record.kind not in DESCRIPTION_KINDS:
             return Rejected(record, reason, detail)
         text = record.turns[turn_index].text
-        sentences = _SENTENCE.split(text)
+        sentences = split_description(text)
         places = {claim.start for index, claim, _ in faults if index == turn_index}
         kept, start = [], 0
         for sentence in sentences:
@@ -228,10 +235,48 @@ def find_fault(record: Record, limits: Limits = DEFAULT_LIMITS) -> tuple[str, st
     turns = record.turns
     if len(turns) < 2 or len(turns) % 2 or len(turns) > limits.max_turns:
         return BAD_FORMAT, f"{len(turns)} turns"
+    if not _are_well_formed(turns, limits):  # all at once, which is quick; then turn by turn
+        fault = _find_turn_fault(turns, limits)
+        if fault is not None:
+            return fault
+    if record.kind in DESCRIPTION_KINDS:
+        num_words = turns[-1].text.count(" ") + 1
+        if not limits.min_description_words <= num_words <= limits.max_description_words:
+            return BAD_LENGTH, f"{num_words} words"
+        sentences = split_description(turns[-1].text)
+        if len(set(sentences)) < len(sentences):
+            return REPEATED_TEXT, "a sentence stands twice"
+    return None
+
+
+def split_description(text: str) -> list[str]:
+    """Cut a description where a sentence ends and the next begins with a capital letter."""
+    gaps = [end.span(1) for end in _SENTENCE_END.finditer(text)]
+    starts = [0, *(stop for _, stop in gaps)]
+    stops = [*(start for start, _ in gaps), len(text)]
+    return [text[start:stop] for start, stop in zip(starts, stops, strict=True)]
+
+
+def _are_well_formed(turns: Sequence[Turn], limits: Limits) -> bool:
+    """Say whether no turn has a fault; turns that are alike are left to a closer look."""
+    roles, texts = zip(*turns, strict=True)
+    joined = "\n".join(texts)
+    return (
+        roles == ROLES * (len(turns) // 2)
+        and "  " not in joined
+        and not any(map(joined.__contains__, "{}<>"))
+        and all(map(str.isprintable, texts))
+        and all(map(str.strip, texts))
+        and len(joined) <= limits.max_turn_chars
+        and len(set(texts)) == len(texts)
+    )
+
+
+def _find_turn_fault(turns: Sequence[Turn], limits: Limits) -> tuple[str, str] | None:
     seen: set[str] = set()
     for index, turn in enumerate(turns):
         text = turn.text
-        if turn.role != ("assistant" if index % 2 else "user"):
+        if turn.role != ROLES[index % 2]:
             return BAD_FORMAT, f"turn {index} is the {turn.role}'s"
         if not text.strip() or "  " in text or _LEFTOVER.search(text):
             return BAD_FORMAT, f"turn {index}: {text[:60]!r}"
@@ -240,13 +285,6 @@ def find_fault(record: Record, limits: Limits = DEFAULT_LIMITS) -> tuple[str, st
         if not index % 2 and text in seen:
             return REPEATED_TEXT, text[:60]
         seen.add(text)
-    if record.kind in DESCRIPTION_KINDS:
-        num_words = turns[-1].text.count(" ") + 1
-        if not limits.min_description_words <= num_words <= limits.max_description_words:
-            return BAD_LENGTH, f"{num_words} words"
-        sentences = _SENTENCE.split(turns[-1].text)
-        if len(set(sentences)) < len(sentences):
-            return REPEATED_TEXT, "a sentence stands twice"
     return None
 
 
@@ -270,31 +308,35 @@ def read_record(record: Record) -> list[tuple[int, Claim]]:
     return said
 
 
-def read_statements_of(record: Record) -> list[tuple[int, Statement]]:
-    """Return what `read_record` reads, without the words: quick where texts repeat."""
+def read_statements_of(record: Record) -> list[tuple[int, tuple[Statement, ...]]]:
+    """Return what `read_record` reads, turn by turn without the words: quick where texts repeat."""
     if record.kind.startswith(SCENE_KIND):
-        return [(index, statement_of(claim)) for index, claim in read_record(record)]
+        return [(index, (statement_of(claim),)) for index, claim in read_record(record)]
     is_wordless = record.kind in WORDLESS_KINDS
     turns = record.turns
-    if len(turns) == 2:
-        said = _read_turn(turns[0].text, turns[1].text, is_wordless=is_wordless)
-        return [(1, statement) for statement in said]
     return [
-        (index, statement)
+        (index, _read_turn(turns[index - 1].text, turns[index].text, is_wordless=is_wordless))
         for index in range(1, len(turns), 2)
-        for statement in _read_turn(
-            turns[index - 1].text, turns[index].text, is_wordless=is_wordless
-        )
     ]
 
 
 def _read_turn(question: str, answer: str, *, is_wordless: bool) -> tuple[Statement, ...]:
     said = read_statements(answer)
-    if is_wordless or any(statement.name != "male" for statement in said):
+    if is_wordless or not _SEX_ALONE.issuperset(map(_NAME_OF, said)):
         return said
     if _says_something(read_claims(answer)):
         return said
+    return read_after_question(question, answer)
+
+
+@functools.lru_cache(maxsize=16384)
+def read_after_question(question: str, answer: str) -> tuple[Statement, ...]:
+    """Return what an answer says that needs its question."""
     return tuple(statement_of(claim) for claim in read_answer(question, answer))
+
+
+_NAME_OF = operator.attrgetter("name")
+_SEX_ALONE = frozenset(("male",))
 
 
 def _judge_scene(statement: Statement, annotation: Annotation, scene: Scene) -> Verdict:

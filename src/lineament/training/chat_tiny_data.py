@@ -50,12 +50,15 @@ def open_galleries(mix: Mix) -> ExampleSource:
     num_yes_no = 0 if mix.kinds and "yes_no" not in mix.kinds else int(options.pop("yes_no", 7))
     denied_share = float(options.pop("denied", 0.0))
     importance = IMPORTANCE | dict(options.pop("importance", {}))
+    older_share = float(options.pop("older", 0.6))
+    moves_share = float(options.pop("moves", 0.0))
     writer = DialogueWriter(
         denied_share=denied_share,
         num_yes_no=num_yes_no,
         kind_rates=rates,
         importance=importance,
-        older_share=0.6 if not mix.kinds or "age" in mix.kinds else 0.0,
+        older_share=older_share if not mix.kinds or "age" in mix.kinds else 0.0,
+        moves_share=moves_share,
         names=frozenset(LABEL_WEIGHTS) if labels_only else frozenset(),
         is_plain=is_plain,
     )

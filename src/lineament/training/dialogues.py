@@ -23,6 +23,7 @@ KIND_RATES: Mapping[str, float] = {
     "timed": 2.0, "sex": 0.5, "age": 0.9, "emotion": 0.6, "cues": 0.15, "conversation": 0.2,
     "unanswerable": 0.35,
 }  # fmt: skip
+HEAD_MOVES = frozenset(("turn", "nod", "shake_head", "head_wagging", "look_around"))
 NOUN_SHARE, OTHER_WORDS_SHARE = 0.3, 0.2
 # The first word of an answer says most; without this, the words that all answers share teach more.
 START_WEIGHT = 5.0
@@ -54,13 +55,14 @@ class DialogueWriter:
         importance: How much more often than others some flags are asked about.
         neutral_share: How often a question speaks of *the person*, so that no word of it tells
             the apparent sex.
-        older_share: How often it is asked whether somebody is older than so many years.
+        older_share: How many times it is asked whether somebody is older than so many years.
         names: The flags that are asked about; empty is all.
         is_plain: Whether questions are never denied and answers are a bare yes or no: with
             these a new model learns to look before it learns to talk.
         is_steady: Whether every answer keeps to one form, see `View`.
         denied_share: How many questions are surely denied ("is it true that ... not ...?"),
             beside those that happen to be.
+        moves_share: How often it is asked of a clip whether the head moves at all.
     """
 
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class DialogueWriter:
     is_plain: bool = False
     is_steady: bool = True
     denied_share: float = 0.0
+    moves_share: float = 0.0
 
     def write(self, annotation: Annotation, rng: Random) -> tuple[Dialogue, ...]:
         """Write some dialogues; none about an item of which nothing is known."""
@@ -86,10 +89,13 @@ class DialogueWriter:
             count = int(rate) + (rng.random() < rate % 1)
             if count:
                 drafts += KINDS[kind](view, rng, count)
-        if rng.random() < self.older_share:
+        for _ in range(int(self.older_share) + (rng.random() < self.older_share % 1)):
             denied = 0.0 if self.is_plain else max(0.3, self.denied_share)
             older = write_older(annotation, rng, denied_share=denied)
             drafts += [older] if older else []
+        if rng.random() < self.moves_share:
+            moves = write_moves(view, rng)
+            drafts += [moves] if moves else []
         rng.shuffle(drafts)
         return tuple(dialogue_from_draft(draft, is_bare=self.is_plain) for draft in drafts)
 
@@ -219,6 +225,21 @@ def write_older(annotation: Annotation, rng: Random, *, denied_share: float = 0.
     media = "clip" if annotation.duration_seconds else "picture"
     answer = sentence(f"{'Yes' if is_yes else 'No'}, {said}.")
     return Draft("age", 1, ((sentence(question.replace("{m}", media)), answer),))
+
+
+def write_moves(view: View, rng: Random) -> Draft | None:
+    """Ask whether the head moves in any way; a picture, or half an annotation, cannot tell."""
+    moves = HEAD_MOVES.intersection(view.true_names())
+    if not view.annotation.duration_seconds:
+        return None
+    if not moves and not HEAD_MOVES.issubset(view.false_names()):
+        return None
+    is_denied = rng.random() < 0.3
+    frame = pick(rng, _table("moves_denied" if is_denied else "moves_asked"))
+    question = VOICES[ask_voice(view, rng)].fill(frame.replace("{m}", view.media))
+    said = "moves the head" if moves else "does not move the head"
+    answer = f"{'Yes' if bool(moves) != is_denied else 'No'}, the person {said}."
+    return Draft("yes_no", 3, ((sentence(f"{question}?"), answer),))
 
 
 def write_alone(num_people: int, rng: Random) -> Draft:

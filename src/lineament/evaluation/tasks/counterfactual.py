@@ -28,11 +28,14 @@ NAMES = (
     "mustache", "wearing_lipstick", "wearing_earrings", "wearing_necklace", "wearing_mask",
     "black_hair", "blonde_hair", "bangs", "long_hair", "bald",
 )  # fmt: skip
+# What whoever always says the same has of each figure.
+PRIORS = {"flipped": 0.0, "clean": 0.0, "stable": 1.0, "one_right": 0.5}
 NOTES = (
     "Pairs of drawn pictures that differ in one attribute and what follows from it. A pair is "
     "flipped when both answers about it are right; clean when, besides, no answer about the "
     f"{NUM_CONTROLS} other names asked differs between the two pictures.",
-    "The same answer to both pictures never flips: whoever does not look scores 0.",
+    "The same answer to both pictures never flips: whoever always says the same scores 0, and "
+    "whoever guesses a quarter.",
 )
 
 
@@ -73,8 +76,8 @@ class Counterfactual:
         ids = list(pairs)
         values = np.array(rows, np.float64).reshape(-1, 4)
         measures = {
-            key: _measure(ids, values[:, column])
-            for column, key in enumerate(("flipped", "clean", "stable", "one_right"))
+            key: _measure(ids, values[:, column], prior)
+            for column, (key, prior) in enumerate(PRIORS.items())
         }
         for name in dict.fromkeys(names):
             places = [place for place, own in enumerate(names) if own == name]
@@ -91,8 +94,8 @@ def _read(item: Item, answer: str) -> bool | None:
     return read_flag(item.question, answer, item.name)
 
 
-def _measure(ids: Sequence[str], values: np.ndarray) -> Measure:
-    return Measure(ids=ids, subjects=ids, stats=mean_stats(values), statistic=mean_of, prior=0.0)
+def _measure(ids: Sequence[str], values: np.ndarray, prior: float = 0.0) -> Measure:
+    return Measure(ids=ids, subjects=ids, stats=mean_stats(values), statistic=mean_of, prior=prior)
 
 
 def judge_pair(items: Sequence[Item], verdicts: Verdicts) -> tuple[float, float, float, float]:

@@ -1,7 +1,10 @@
 """Denials: what is not there, to fill a paragraph up to its length."""
 
+import functools
+from collections.abc import Mapping
+
 from lineament.records.write.clauses import PLURAL_PARTS, read_word_table
-from lineament.records.write.grammar import join_words
+from lineament.records.write.grammar import VOICES, join_words
 from lineament.records.write.paragraph import Paragraph
 
 FACIAL_HAIR = ("beard", "goatee", "mustache", "sideburns", "5_o_clock_shadow")
@@ -28,15 +31,11 @@ DENIALS: tuple[Denial, ...] = (
 
 def add_denials(paragraph: Paragraph, limit: int) -> None:
     """Fill up with what is not there, until the paragraph is long enough."""
-    sections = [
-        item for group in (DENIALS[:3], DENIALS[3:]) for item in _shuffled(group, paragraph)
-    ]
+    groups = _groups_of(paragraph.view.male)
+    sections = [item for group in groups for item in _shuffled(group, paragraph)]
     for section, names, head in sections:
         if paragraph.num_words >= limit:
             return
-        if paragraph.view.male is False:
-            # That a woman has no beard goes without saying, though it may be asked.
-            names = tuple(name for name in names if name not in FACIAL_HAIR)
         denied = paragraph.denied_of(names)
         # A window of the fixed order rather than any subset: as varied to a reader, and the
         # same sentences come up again, which is what makes verifying them quick.
@@ -45,25 +44,41 @@ def add_denials(paragraph: Paragraph, limit: int) -> None:
             denied = denied[start : start + 3]
         if len(denied) < (1 if section == "not_picture" else 2):
             continue
-        _deny(paragraph, section, denied, head)
+        paragraph.add(section, **_deny(section, tuple(denied), head, paragraph.voice_name))
+
+
+@functools.cache
+def _groups_of(male: bool | None) -> tuple[tuple[Denial, ...], ...]:
+    """Return what may be denied; that a woman has no beard goes without saying."""
+    unsaid = FACIAL_HAIR if male is False else ()
+    denials = tuple(
+        (section, tuple(name for name in names if name not in unsaid), head)
+        for section, names, head in DENIALS
+    )
+    return denials[:3], denials[3:]
 
 
 def _shuffled(group: tuple[Denial, ...], paragraph: Paragraph) -> list[Denial]:
     return sorted(group, key=lambda _: paragraph.rng.random())
 
 
-def _deny(paragraph: Paragraph, section: str, names: list[str], head: str) -> None:
-    table = read_word_table()
+@functools.lru_cache(maxsize=4096)
+def _deny(section: str, names: tuple[str, ...], head: str, voice_name: str) -> Mapping[str, str]:
+    """Return the words that fill a sentence which denies these names."""
+    table, voice = read_word_table(), VOICES[voice_name]
     if section in ("not_worn", "not_have"):
-        words = [paragraph.voice.fill(table[name].nouns[0]) for name in names]
+        words = [voice.fill(table[name].nouns[0]) for name in names]
     elif section == "not_covered":
-        words = [f"{paragraph.voice.p} {table[name].part}" for name in names]
+        words = [f"{voice.p} {table[name].part}" for name in names]
     else:
-        words = [paragraph.voice.fill(table[name].phrases[0]) for name in names]
+        words = [voice.fill(table[name].phrases[0]) for name in names]
     bare = [word.removeprefix("a ").removeprefix("an ") for word in words]
     is_plural = section == "not_covered" and table[names[1]].part in PLURAL_PARTS
-    paragraph.add(
-        section, nor=join_words([bare[0], *(f"no {word}" for word in bare[1:])]), part=head,
-        a=words[0], b=words[1] if len(words) > 1 else "",
-        **{"or": join_words(words, "or"), "is": "are" if is_plural else "is"},
-    )  # fmt: skip
+    return {
+        "nor": join_words([bare[0], *(f"no {word}" for word in bare[1:])]),
+        "part": head,
+        "a": words[0],
+        "b": words[1] if len(words) > 1 else "",
+        "or": join_words(words, "or"),
+        "is": "are" if is_plural else "is",
+    }

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from lineament.records.record import ONE_FACT
-from lineament.records.write.clauses import find_clauses, read_word_table
+from lineament.records.write.clauses import Clause, find_clauses, read_word_table
 from lineament.records.write.draft import Draft, answer_voice, ask_voice, frames, pick
 from lineament.records.write.grammar import sentence
 from lineament.records.write.view import View
@@ -20,15 +20,15 @@ def write_yes_no(view: View, rng: Random, count: int) -> Iterator[Draft]:
     A true name is drawn by how rarely it is true, a false one by how often, so that over many
     pictures no name tells the answer.
     """
-    rates = read_rates()
+    true_powers, false_powers = read_powers()
     true_names, false_names = view.true_names(), view.false_names()
     extra = int(rng.random() < 0.5)
     num_true = min((count + extra) // 2, len(true_names))
     num_false = min((count + 1 - extra) // 2, len(false_names))
     # Where one sort is short, the other is cut to it, or yes would tell the data set.
     num_true, num_false = min(num_true, num_false + extra), min(num_false, num_true + 1 - extra)
-    chosen = draw_names(rng, true_names, [1.0 - rates[n] for n in true_names], num_true)
-    missing = draw_names(rng, false_names, [rates[n] for n in false_names], num_false)
+    chosen = draw_names(rng, true_names, true_powers, num_true)
+    missing = draw_names(rng, false_names, false_powers, num_false)
     pairs: list[tuple[str, bool, bool | None]] = [(name, True, None) for name in chosen]
     pairs += [(name, False, None) for name in missing]
     # Rows that tell little of one sort get their number of questions all the same; every other
@@ -43,9 +43,11 @@ def write_yes_no(view: View, rng: Random, count: int) -> Iterator[Draft]:
 
 
 @functools.cache
-def read_rates() -> Mapping[str, float]:
-    """Return how often each name is true where it is known."""
-    return {name: word.rate for name, word in read_word_table().items()}
+def read_powers() -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Return one over the weight of each name, where it is true and where it is false."""
+    rates = {name: word.rate for name, word in read_word_table().items()}
+    if_true = {name: 1.0 / (1.0 - rate) for name, rate in rates.items()}
+    return if_true, {name: 1.0 / rate for name, rate in rates.items()}
 
 
 def ask_yes_no(
@@ -80,35 +82,45 @@ def ask_yes_no(
         form, reply, polarity = "negative", "deny_not" if holds else "confirm_not", "negative"
         is_yes = not holds
     frame = pick(rng, frames(f"yes_no.{form}", asked, media))
-    text = frame.format(
-        pos=question.pos, neg=question.neg, ask=question.ask, ask_nt=question.ask_nt
-    )
+    text = fill_frame(frame, question)
     replies = frames(f"yes_no.{reply}", told, media)
     if view.is_steady:
         clause = find_clauses(name, told, media)[0]
         said = f"{'Yes' if is_yes else 'No'}, {clause.pos if holds else clause.neg}."
         return Draft(
-            "yes_no", ONE_FACT, ((sentence(text), sentence(said)),),
+            "yes_no", ONE_FACT, ((text, sentence(said)),),
             f"{polarity} {'yes' if is_yes else 'no'}",
         )  # fmt: skip
     # A bare yes or no stands only after a plain question that tells nobody's sex.
     is_plain = frame == "{ask}?" and asked not in ("the man", "the woman")
-    said = pick(rng, replies if is_plain else replies[1:])
-    said = said.format(pos=answer.pos, neg=answer.neg)
+    said = fill_frame(pick(rng, replies if is_plain else replies[1:]), answer)
     return Draft(
-        "yes_no", ONE_FACT, ((sentence(text), sentence(said)),),
+        "yes_no", ONE_FACT, ((text, said),),
         f"{polarity} {'yes' if is_yes else 'no'}",
     )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=32768)
+def fill_frame(frame: str, clause: Clause) -> str:
+    """Put a clause into a frame of a question or an answer; the same ones meet again and again."""
+    return sentence(frame.format(**clause._asdict()))
+
+
 def draw_names(
-    rng: Random, names: Sequence[str], weights: Sequence[float], count: int
+    rng: Random, names: Sequence[str], powers: Mapping[str, float], count: int
 ) -> list[str]:
-    """Draw different names by weight."""
+    """Draw different names by weight (Efraimidis and Spirakis, 2006).
+
+    Args:
+        rng: Draws.
+        names: To choose from.
+        powers: One over the weight of each name.
+        count: How many.
+    """
     if count <= 0 or not names:
         return []
     if count >= len(names):
         return list(names)
-    keys = [rng.random() ** (1.0 / weight) for weight in weights]
+    keys = [rng.random() ** powers[name] for name in names]
     order = sorted(range(len(names)), key=keys.__getitem__, reverse=True)
     return [names[index] for index in order[:count]]

@@ -1,0 +1,127 @@
+"""Every model of ours is asked by its name: one that draws, one of scenes, one of faces."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lineament.errors import BadInput, BadModel
+from lineament.evaluation.answerer import Answerer, Asked
+from lineament.evaluation.item import Visual
+from lineament.render import draw_clip, sample_face
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("mediapipe")
+
+from lineament.describe.drawing_chat import answer_portrait  # noqa: E402
+from lineament.evaluation.loaded import LoadedAnswerer, draws, open_model  # noqa: E402
+from lineament.evaluation.portraits import PortraitAnswerer  # noqa: E402
+from lineament.model.drawing import fit_square  # noqa: E402
+from test_describe_scenes import scene_model  # noqa: E402, F401
+from test_draw import make_drawing_model  # noqa: E402
+
+
+class Nobody:
+    """Finds no face."""
+
+    name = "nobody"
+
+    def find(self, pixels, known=()):
+        return []
+
+    def find_again(self, pixels, last):
+        return None
+
+    def close(self):
+        pass
+
+
+class Refusing(Nobody):
+    """May not be asked at all."""
+
+    def find(self, pixels, known=()):
+        raise AssertionError("a face was looked for")
+
+
+def noise(count: int = 1) -> Visual:
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (count, 40, 48, 3), np.uint8)
+    return Visual(frames, tuple(n / 25 for n in range(count)))
+
+
+@pytest.fixture(scope="module")
+def drawing_folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("drawing") / "toy"
+    make_drawing_model().save(path)
+    return path
+
+
+def test_a_model_that_draws_answers_about_the_middle_of_what_it_sees():
+    toy = make_drawing_model()
+    answerer = PortraitAnswerer(toy, make_finder=Nobody, max_new_tokens=4)
+    assert isinstance(answerer, Answerer)
+    clip = noise(5)
+    asked = [Asked(str(n), text, visual=clip) for n, text in enumerate(("Is she?", "Why?"))]
+    middle = fit_square(clip.frames[2], toy.size_px)
+    expected = [answer_portrait(toy, None, middle, a.question, max_new_tokens=4) for a in asked]
+    assert answerer.answer(asked) == expected
+
+
+def test_a_model_that_draws_sees_the_face_upright_and_cut_out():
+    pytest.importorskip("skia")
+    frames, _ = draw_clip(sample_face(3, is_picture=True), size_px=160, seed=3)
+    toy = make_drawing_model()
+    visual = Visual(frames[:1])
+    cut = PortraitAnswerer(toy)._cut(visual)
+    whole = PortraitAnswerer(toy, make_finder=Nobody)._cut(visual)
+    assert cut.shape == whole.shape == (toy.size_px, toy.size_px, 3)
+    assert (cut != whole).any()
+
+
+def test_a_drawing_models_folder_is_opened_by_its_path(drawing_folder):
+    assert draws(drawing_folder)
+    answerer, blind = open_model(str(drawing_folder), is_blind=True)
+    assert isinstance(answerer, PortraitAnswerer)
+    assert blind is not None
+    assert blind.identity != answerer.identity
+    assert answerer.identity.startswith("toy ")  # name and weights
+    assert open_model(str(drawing_folder))[1] is None
+    with pytest.raises(BadInput, match="--without needs a model with several"):
+        open_model(str(drawing_folder), without=["face"])
+
+
+def test_a_blind_drawing_model_gives_every_picture_the_same_answer(drawing_folder):
+    _, blind = open_model(str(drawing_folder), is_blind=True)
+    assert blind is not None
+    dark = Visual(np.zeros((1, 40, 48, 3), np.uint8))
+    said = [blind.answer([Asked("a", "Is she?", visual=v)]) for v in (noise(), dark)]
+    assert said[0] == said[1]
+
+
+def test_a_model_of_scenes_is_shown_whole_pictures_and_no_face_is_looked_for(
+    scene_model,  # noqa: F811
+    monkeypatch,
+):
+    monkeypatch.setattr("lineament.evaluation.loaded.MeshFinder", Refusing)
+    answerer, blind = open_model(str(scene_model), is_blind=True)
+    assert isinstance(answerer, LoadedAnswerer)
+    assert answerer.make_finder is None
+    answerer.max_new_tokens = 4
+    asked = [Asked("a", "How many ships are there?", visual=noise())]
+    (said,) = answerer.answer(asked)
+    assert isinstance(said, str)
+    assert isinstance(blind, LoadedAnswerer)
+    assert blind.make_finder is None
+    assert blind.is_blind
+
+
+def test_what_is_no_model_is_still_named(tmp_path):
+    with pytest.raises(BadModel, match=r"no config\.json"):
+        open_model(str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "nothing"}))
+    assert not draws(tmp_path)
+    with pytest.raises(BadModel, match="expected a favchat model"):
+        open_model(str(tmp_path))
+    (tmp_path / "config.json").write_text("[]")
+    assert not draws(tmp_path)
