@@ -129,8 +129,8 @@ def main() -> None:
         root = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         root.mkdir(parents=True, exist_ok=True)
         found = {RECIPES[which]: measure(which, root, arguments.share) for which in wanted}
-    command = " ".join(["python benchmarks/build_recipes.py", *sys.argv[1:]])
-    result = {"command": command, "builds": found}
+    size = "--folder KEPT" if arguments.share == 1.0 else f"--share {arguments.share:g}"
+    result = {"command": f"python benchmarks/build_recipes.py {size}", "builds": found}
     print(json.dumps(result, indent=1))
     if arguments.share == 1.0:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")

@@ -241,6 +241,45 @@ def write_ablations() -> str:
     return write_markdown(result["arms"]) + "\n![ablations](pictures/ablations.png)\n"
 
 
+FIXTURE_ROWS = {
+    "annotations": "clips or pictures kept", "descriptions": "summaries or captions",
+    "questions": "questions with answers", "tokens_a_description": "tokens a description",
+    "facts_a_description": "facts a description", "names": "attributes covered",
+}  # fmt: skip
+
+
+def write_fixture_builds() -> str:
+    """The papers' compositions from fixtures, beside what the papers tell."""
+    result = read_result("build_recipes")
+    if result is None:
+        return "Not measured yet: `python benchmarks/build_recipes.py --folder KEPT`.\n"
+    builds = result["builds"]
+    heads = [head for name in builds for head in (f"`{name}`, fixtures", "its paper")]
+    lines = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    for key, title in FIXTURE_ROWS.items():
+        cells = [
+            build[side][key] for build in builds.values() for side in ("fixture_figures", "paper")
+        ]
+        shown = ["not told" if cell is None else f"{cell:,}" for cell in cells]
+        lines.append(f"| {title} | {' | '.join(shown)} |")
+    for key, title in (("cpu_seconds", "processor seconds"), ("peak_mib", "most memory, MiB")):
+        cells = [cell for build in builds.values() for cell in (f"{build[key]:,}", "–")]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    kinds = [
+        f"`{name}`: " + ", ".join(f"{kind} {count:,}" for kind, count in build["kinds"].items())
+        for name, build in builds.items()
+    ]
+    claims = [
+        f"`{name}`: "
+        + ", ".join(f"{count:,} {verdict}" for verdict, count in build["verdicts"].items())
+        for name, build in builds.items()
+    ]
+    return (
+        "\n".join(lines)
+        + f"\n\nKinds. {'; '.join(kinds)}.\n\nClaims, read back and checked. {'; '.join(claims)}.\n"
+    )
+
+
 def write_shipped() -> str:
     """What the shipped models reach in every task that runs here, baselines beside it."""
     result = read_result("shipped_models")
@@ -252,6 +291,7 @@ def write_shipped() -> str:
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"tree": write_tree, "figures": write_figures},
     "docs/evaluation.md": {"shipped models": write_shipped},
+    "docs/data-engine.md": {"fixture builds": write_fixture_builds},
     "docs/experiments.md": {"ablations": write_ablations},
 }
 FILES: dict[str, Callable[[], str]] = {
