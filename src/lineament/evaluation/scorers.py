@@ -276,7 +276,7 @@ def score_claims(given: Given) -> Scored:
             checked.supported, checked.contradicted, len(checked.claims), len(stated),
             len(true_flags),
         )  # fmt: skip
-    shared = _shared(rows) | {"stats": stats}
+    shared: dict[str, Any] = _shared(rows) | {"stats": stats}
     measures = {
         "claim_precision": Measure(
             **shared, statistic=lambda s: divide(s[:, 0], s[:, 0] + s[:, 1])

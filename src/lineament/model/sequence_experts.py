@@ -6,6 +6,7 @@ cached, and text after it needs no gate of its own.
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -62,7 +63,7 @@ class GuideMaker(nn.Module):
         return pooled.flatten(2).transpose(1, 2)
 
     def _say_noise(self, mask_ratio: Tensor) -> Tensor:
-        weight = self.noise[0].weight
+        weight = cast(Tensor, self.noise[0].weight)
         half = self.noise_dim // 2
         steps = torch.arange(half, device=weight.device, dtype=torch.float32)
         angles = 1000 * mask_ratio.float().unsqueeze(1) * torch.exp(-math.log(1e4) * steps / half)

@@ -141,7 +141,8 @@ def upcycle(
         if isinstance(block.feed, TokenExperts):
             assert isinstance(source.feed, FeedForward)
             start(block.feed, source.feed)
-    return model.to(dense.dtype).train(dense.training)
+    model.to(dense.dtype)  # pyright: ignore[reportArgumentType] - transformers wraps `to`
+    return model.train(dense.training)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _read_sizes(
             norm_eps=float(phi.get("layer_norm_eps", 1e-5)),
             rotary_fraction=float(phi.get("partial_rotary_factor", _PHI_ROTARY_FRACTION)),
             rope_theta=float(phi.get("rope_theta", 1e4)),
-            **{name: int(phi[name]) for name in ("bos_token_id", "eos_token_id") if name in phi},
+            **_read_ids(phi),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadModel(f"{where}: no Show-o checkpoint ({first_line(error)})") from error
@@ -183,6 +184,10 @@ def _read_sizes(
             f"MASK make {config.vocab_size}"
         )
     return config
+
+
+def _read_ids(phi: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: int(phi[name]) for name in ("bos_token_id", "eos_token_id") if name in phi}
 
 
 def _trunk_settings(old: Any) -> dict[str, Any]:

@@ -130,6 +130,7 @@ def upcycle_whole(experts: TokenExperts, dense: FeedForward) -> None:
     for shared in experts.shared.values():
         shared.load_state_dict(dense.state_dict())
     for mixture in experts.routed.values():
+        assert isinstance(mixture, ExpertMixture)
         _slice_up(mixture, dense)
         mixture.experts.down_weight.zero_()
         mixture.experts.down_bias.zero_()
@@ -143,10 +144,12 @@ def upcycle_slices(experts: TokenExperts, dense: FeedForward) -> None:
     dense one in expectation, not for each token: `upcycle_whole` starts better.
     """
     for shared in experts.shared.values():
+        assert isinstance(shared, FeedForward)
         shared.down.weight.zero_()
         if dense.down.bias is not None:  # kept once, outside the routed experts
             shared.down.bias.copy_(dense.down.bias)
     for mixture in experts.routed.values():
+        assert isinstance(mixture, ExpertMixture)
         bank = mixture.experts
         _slice_up(mixture, dense)
         width = bank.down_weight.shape[1]

@@ -5,7 +5,7 @@ device, and its trunk is compared with the public implementation at toy size.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -110,10 +110,12 @@ class UniF2aceForFaces(PreTrainedModel, GenerationMixin):
 
     def __init__(self, config: UniF2aceConfig) -> None:
         super().__init__(config)
-        self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed: nn.Embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.trunk = Trunk(config)
         self.guides = GuideMaker(config) if config.use_sequence_experts else None
-        self.head = nn.Linear(config.hidden_size, config.vocab_size, bias=config.head_bias)
+        self.head: nn.Linear = nn.Linear(
+            config.hidden_size, config.vocab_size, bias=config.head_bias
+        )
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
@@ -122,7 +124,7 @@ class UniF2aceForFaces(PreTrainedModel, GenerationMixin):
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Replace them."""
-        self.embed = value
+        self.embed = cast(nn.Embedding, value)
 
     def get_output_embeddings(self) -> nn.Module:
         """Return the layer that scores all ids."""
@@ -130,7 +132,7 @@ class UniF2aceForFaces(PreTrainedModel, GenerationMixin):
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """Replace it."""
-        self.head = new_embeddings
+        self.head = cast(nn.Linear, new_embeddings)
 
     def forward(
         self,

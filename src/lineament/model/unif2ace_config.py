@@ -214,6 +214,8 @@ def _check(config: UniF2aceConfig) -> None:
             raise BadInput(f"{name}: expected one of {', '.join(known)}, got {value!r}")
     if config.grid_side**2 != config.num_codes:
         raise BadInput(f"num_codes: expected a square number, got {config.num_codes}")
+    assert config.num_key_value_heads is not None  # this and head_dim are filled in by now
+    assert config.head_dim is not None
     if config.num_attention_heads % config.num_key_value_heads:
         raise BadInput(
             f"num_key_value_heads: expected a divisor of {config.num_attention_heads}, "

@@ -8,7 +8,7 @@ What is not: guidance on some steps only, and fewer steps.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -94,8 +94,8 @@ def read_prompts(model: UniF2aceForFaces, texts: Sequence[Sequence[int]]) -> Pre
     cache = DynamicCache()
     valid_mask = rows != model.config.special_id("pad")
     model.encode(rows, attention_mask=valid_mask, cache=cache)
-    layers = tuple((layer.keys, layer.values) for layer in cache.layers)
-    return Prefix(layers, valid_mask)  # pyright: ignore[reportArgumentType]
+    layers = tuple((layer.keys, layer.values) for layer in cast(list[Any], cache.layers))
+    return Prefix(layers, valid_mask)
 
 
 @torch.no_grad()

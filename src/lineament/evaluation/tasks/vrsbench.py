@@ -89,7 +89,8 @@ class VrsBench:
     @property
     def headline(self) -> str:
         """The metric to quote: of all three parts, that of the questions."""
-        part = "vqa" if len(self.parts) > 1 else self.parts[0]
+        first, *others = self.parts
+        part = "vqa" if others else first
         return f"{part}/{_HEADLINES[part]}"
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:

@@ -138,7 +138,7 @@ class SceneMixture:
             labels = labels_of(item)
             if split == "train":
                 labels += tuple(_reverse(label) for label in labels)
-            extra = label_extra(labels) | {PLAN: self.written[split].plan(number)}
+            extra = {**label_extra(labels), PLAN: self.written[split].plan(number)}
             yield _mark(replace(boxed, extra=extra), folder, one.source, split)
             number += 1
 
