@@ -1,16 +1,16 @@
 """Rows of the ablations to a table with intervals, and to a picture."""
 
-import csv
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import study_rows
+from study_rows import interval
+
 MEASURES = ("real", "clips", "loss")
 COLUMNS = ("arm", "seed", "steps", "weights", *MEASURES, "seconds")
-# Of Student's distribution, two-sided 95 %, by the number of seeds.
-T_FACTORS = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}
 
 
 @dataclass(frozen=True)
@@ -29,34 +29,16 @@ class Question:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of all runs that are done."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [
-            {name: value if name == "arm" else float(value) for name, value in row.items()}
-            for row in csv.DictReader(lines)
-        ]
+    """Read the rows of all runs that are done, with their figures as numbers."""
+    return [
+        {name: value if name == "arm" else float(value) for name, value in row.items()}
+        for row in study_rows.read_rows(path)
+    ]
 
 
 def add_row(path: Path, row: Mapping[str, Any]) -> None:
     """Append one run's row."""
-    is_new = not path.is_file()
-    with path.open("a", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def interval(values: Sequence[float]) -> str:
-    """Return mean and 95 % interval over seeds."""
-    if len(values) < 2:
-        return f"{values[0]:.3f}" if values else "-"
-    factor = T_FACTORS.get(len(values), T_FACTORS[max(T_FACTORS)])
-    half = factor * statistics.stdev(values) / len(values) ** 0.5
-    mean = statistics.mean(values)
-    return f"{mean:.3f} [{mean - half:.3f}, {mean + half:.3f}]"
+    study_rows.add_row(path, row, COLUMNS)
 
 
 def summarise(

@@ -1,4 +1,4 @@
-"""Kill a build with SIGKILL at random moments; nothing finished is lost or paid twice.
+"""Kill a build with SIGKILL at random moments; nothing finished is lost or written twice.
 
     python benchmarks/build_kill.py                    # 20 moments, 240 annotations
     python benchmarks/build_kill.py --folder KEPT      # goes on where it was stopped

@@ -19,8 +19,8 @@ from lineament.annotation import Annotation
 from lineament.claims import forget_readings
 from lineament.records.build import BuildSettings, build
 from lineament.records.chunk import ChunkWriter
+from lineament.records.read_back import read_after_question
 from lineament.records.sources.table import require_source
-from lineament.records.verify import read_after_question
 
 RESULT = Path(__file__).resolve().parent / "results" / "build_speed.json"
 ANNOTATIONS, WARM, ROUNDS = 2000, 4000, 5  # fewer are for trying out, and are not kept

@@ -25,13 +25,14 @@ from lineament.faces.portrait import EYES_APART, EYES_AT
 from lineament.model.attributes import AttributeReader
 from lineament.model.drawing import DrawingModel, load_drawing_model
 from lineament.model.unmasking import Unmasking
-from lineament.training.attribute_reader import EYES_APART as WIDE_APART
-from lineament.training.attribute_reader import EYES_AT as WIDE_AT
-from lineament.training.attribute_reader import NAMES, SIZE_PX, read_probabilities
+from lineament.training.attribute_reader import read_probabilities
 from lineament.training.draw_tiny_combinations import sample_unseen
 from lineament.training.draw_tiny_portraits import cut_portraits, render_portrait
 from lineament.training.labels import AGE_EDGES_YEARS, age_span, read_states
 from lineament.training.unified_captions import say_style, write_prompt
+from lineament.training.wide_crops import EYES_APART as WIDE_APART
+from lineament.training.wide_crops import EYES_AT as WIDE_AT
+from lineament.training.wide_crops import NAMES, SIZE_PX
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "draw_truth.json"

@@ -11,10 +11,9 @@ portraits in the space of the model's own eyes. They can be compared with nothin
 """
 
 import argparse
-import csv
 import itertools
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,6 +42,7 @@ from lineament.training.unified_examples import (
     open_asking,
     open_drawings,
 )
+from study_rows import add_row, choose_arms, read_done
 
 RESULT = Path(__file__).resolve().parent / "results" / "loss_study.csv"
 SEEDS = (0, 1, 2)
@@ -173,24 +173,6 @@ def measure_understanding(
     return balanced_accuracy(wanted, np.array(said, dtype=bool))
 
 
-def read_done(path: Path) -> set[tuple[str, int]]:
-    """Return which runs have a row already."""
-    if not path.is_file():
-        return set()
-    with path.open(encoding="utf-8", newline="") as lines:
-        return {(row["arm"], int(row["seed"])) for row in csv.DictReader(lines)}
-
-
-def add_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Append one run's row."""
-    is_new = not path.is_file()
-    with path.open("a", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
 def run_arm(
     arm: str,
     seed: int,
@@ -212,14 +194,6 @@ def run_arm(
     }  # fmt: skip
 
 
-def choose_arms(names: Sequence[str]) -> list[str]:
-    """Return the arms that were named, or all."""
-    unknown = [name for name in names if name not in ARMS]
-    if unknown:
-        raise SystemExit(f"no such arm: {unknown[0]!r}; there are {', '.join(ARMS)}")
-    return list(names or ARMS)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prepared", type=Path, help="portraits, codes, eyes and text tokenizer")
@@ -234,10 +208,10 @@ def main() -> None:
     eyes = load_portrait_eyes(options.prepared / "eyes")
     reader = AttributeReader.from_pretrained(options.reader) if options.reader else None
     done = read_done(options.out)
-    for seed, arm in itertools.product(options.seeds, choose_arms(options.arms)):
+    for seed, arm in itertools.product(options.seeds, choose_arms(options.arms, ARMS)):
         if (arm, seed) not in done:
             row = run_arm(arm, seed, options, eyes, reader)
-            add_row(options.out, row)
+            add_row(options.out, row, COLUMNS)
             print(row, flush=True)
 
 

@@ -9,10 +9,9 @@ guessing scores. Runs that have a row are left alone, so a stopped study goes on
 """
 
 import argparse
-import csv
 import itertools
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from lineament.training.scene_examples import open_scene_galleries
 from lineament.training.scene_preparation import root_mixes
 from lineament.training.start import adapt_model, load_trained
 from scenes_truth import draw_questions, measure
+from study_rows import add_row, choose_arms, read_done
 
 RESULT = Path(__file__).resolve().parent / "results" / "scenes_study.csv"
 SEEDS = (0, 1, 2)
@@ -114,30 +114,6 @@ def run_arm(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     return {"row": row | {"seconds": round(result.seconds, 1)}, "priors": priors}
 
 
-def read_done(path: Path) -> set[tuple[str, int]]:
-    if not path.is_file():
-        return set()
-    with path.open(encoding="utf-8", newline="") as lines:
-        return {(row["arm"], int(row["seed"] or 0)) for row in csv.DictReader(lines)}
-
-
-def add_row(path: Path, row: Mapping[str, Any]) -> None:
-    is_new = not path.is_file()
-    with path.open("a", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def choose_arms(names: Sequence[str]) -> list[str]:
-    """Return the arms that were named, or all."""
-    unknown = [name for name in names if name not in ARMS]
-    if unknown:
-        raise SystemExit(f"no such arm: {unknown[0]!r}; there are {', '.join(ARMS)}")
-    return list(names or ARMS)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("base", type=Path, help="a run of scene-tiny whose first stage is done")
@@ -149,14 +125,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     done = read_done(options.out)
-    for seed, arm in itertools.product(options.seeds, choose_arms(options.arms)):
+    for seed, arm in itertools.product(options.seeds, choose_arms(options.arms, ARMS)):
         if (arm, seed) in done:
             continue
         found = run_arm(arm, seed, options)
         if not any(name == PRIOR for name, _ in done):
-            add_row(options.out, {"arm": PRIOR, "seed": 0, **found["priors"]})
+            add_row(options.out, {"arm": PRIOR, "seed": 0, **found["priors"]}, COLUMNS)
             done.add((PRIOR, 0))
-        add_row(options.out, found["row"])
+        add_row(options.out, found["row"], COLUMNS)
         print(found["row"], flush=True)
 
 

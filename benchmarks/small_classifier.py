@@ -18,16 +18,10 @@ from lineament.evaluation.item import Item
 from lineament.evaluation.tasks.first_light import OLD_YEARS, OLDER, FirstLight
 from lineament.evaluation.tasks.task import Options
 from lineament.faces.mesh import MeshFinder
-from lineament.training.attribute_reader import (
-    NAMES,
-    SIZE_PX,
-    crop_wide,
-    read_crops,
-    read_probabilities,
-    train_reader,
-)
+from lineament.training.attribute_reader import read_probabilities, train_reader
 from lineament.training.gallery import MANIFEST, look_at
 from lineament.training.labels import AGE_EDGES_YEARS
+from lineament.training.wide_crops import NAMES, SIZE_PX, crop_wide, read_crops
 
 WIDTHS = (16, 32, 64, 112)
 # Middles of the age classes, the first and the last by guess.

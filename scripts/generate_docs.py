@@ -11,13 +11,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "lineament"
-RESULTS = ROOT / "benchmarks" / "results"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 from ablation_table import write_markdown  # noqa: E402
+from readme_figures import RESULTS, read_result, write_figures  # noqa: E402
 from shipped_table import write_table  # noqa: E402
 from test_architecture import ROOMS  # noqa: E402
 
@@ -29,36 +30,51 @@ def first_line(path: Path) -> str:
     return docstring.splitlines()[0].rstrip(".")
 
 
+def write_rooms() -> str:
+    """The house in short: a line a room, in the order of their imports."""
+    lines = [room_line(room) for room in ROOMS]
+    return "\n".join(["```text", "src/lineament/", *filter(None, lines), "```"]) + "\n"
+
+
 def write_tree() -> str:
     """The house: rooms in the order of their imports, files in that of theirs."""
     lines = ["```text", "src/lineament/"]
     for room in ROOMS:
-        folder, file = SOURCE / room, SOURCE / f"{room}.py"
-        if file.exists():
-            lines.append(tree_line(file.name, file, 2))
-        elif (folder / "__init__.py").exists():
-            lines.append(tree_line(f"{room}/", folder / "__init__.py", 2))
-            lines += [tree_line(path.name, path, 4) for path in order_files(folder)]
+        if line := room_line(room):
+            lines += [line, *folder_lines(SOURCE / room, 4)]
     return "\n".join([*lines, "```"]) + "\n"
 
 
+def room_line(room: str) -> str:
+    """The line of a file or folder of that name; empty where there is none yet."""
+    folder, file = SOURCE / room, SOURCE / f"{room}.py"
+    if file.exists():
+        return tree_line(file.name, file, 2)
+    start = folder / "__init__.py"
+    return tree_line(f"{room}/", start, 2) if start.exists() else ""
+
+
+def folder_lines(folder: Path, indent: int) -> list[str]:
+    """A line for each file of a folder, then its folders with theirs."""
+    lines = [tree_line(path.name, path, indent) for path in order_files(folder)]
+    for start in sorted(folder.glob("*/__init__.py")):
+        lines.append(tree_line(f"{start.parent.name}/", start, indent))
+        lines += folder_lines(start.parent, indent + 2)
+    return lines
+
+
 def tree_line(name: str, path: Path, indent: int) -> str:
-    return f"{' ' * indent}{name:<{24 - indent}}{lower_first(first_line(path))}"
-
-
-def lower_first(text: str) -> str:
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    return f"{' ' * indent}{name:<{34 - indent}}{first_line(path).replace('``', '`')}"
 
 
 def order_files(folder: Path) -> list[Path]:
     """Order a room's files so that each imports only from those before it; names break ties."""
     files = {path.stem: path for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+    inner = r"\.".join(folder.relative_to(SOURCE).parts)
     needs = {
         stem: {
             match
-            for match in re.findall(
-                rf"lineament\.{folder.name}\.(\w+)", path.read_text(encoding="utf-8")
-            )
+            for match in re.findall(rf"lineament\.{inner}\.(\w+)", path.read_text(encoding="utf-8"))
             if match in files and match != stem
         }
         for stem, path in files.items()
@@ -70,86 +86,30 @@ def order_files(folder: Path) -> list[Path]:
     return [files[stem] for stem in ordered]
 
 
-def read_result(name: str) -> dict | None:
-    path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def write_figures() -> str:
-    """The few figures the README shows; all stand in benchmarks/RESULTS.md."""
-    rows: list[tuple[str, str, str]] = []
-    if events := read_result("events"):
-        total = events["all"]
-        rows.append(
-            ("events on real clips, marked by eye: F1 at IoU 0.3", str(total["f1"]),
-             f"{events['marked']} events, {events['clips']} clips")
-        )  # fmt: skip
-    if reader := read_result("reader"):
-        for name, whose in (("sentences", "another hand"), ("sentences_fresh", "a third hand")):
-            if row := reader.get(name):
-                rows.append(
-                    (f"claims read from sentences of {whose}: precision, recall",
-                     f"{row['precision']:.3f}, {row['recall']:.3f}",
-                     f"{row['sentences']} sentences, {row['claims']} claims")
-                )  # fmt: skip
-        planted = reader["contradictions"]
-        rows.append(
-            ("planted contradictions found", f"{planted['found'] / planted['planted']:.3f}",
-             f"{planted['planted']} planted")
-        )  # fmt: skip
-    if rendered := read_result("rendered"):
-        rows.append(
-            ("rendered faces found; landmark error over eye distance",
-             f"{rendered['found']:.3f}; {rendered['landmark_error']:.3f}",
-             f"{rendered['pictures']} pictures")
-        )  # fmt: skip
-    if drawing := read_result("render_speed"):
-        rows.append(
-            ("shaded frames drawn a second at 128 px on one core, set-up included",
-             str(drawing["shaded 128 px"]["frames_per_second"]), f"{drawing['clips']} clips")
-        )  # fmt: skip
-    if rendered:
-        kinds = [rendered["actions"][kind] for kind in ("blink", "open_mouth", "turn")]
-        drawn, found = (sum(row[key] for row in kinds) for key in ("drawn", "recovered"))
-        rows.append(
-            ("drawn blinks, mouth openings and turns found again by `annotate`",
-             f"{found / drawn:.3f}", f"{drawn} drawn, {rendered['clips']} clips")
-        )  # fmt: skip
-    if (chat := read_result("chat_tiny")) and (real := chat.get("real pictures")):
-        for title, name in (
-            ("ten attributes on FFHQ", "ffhq/balanced_accuracy"),
-            ("apparent sex on FairFace", "fairface/male"),
-            ("happy or neutral on LFW", "lfw/happy"),
-            ("smiling on the London portraits", "london/smile"),
-        ):
-            row = real[name]
-            figure, _, items = row["model"].partition("], ")
-            rows.append(
-                (f"`chat-tiny` asked in words, balanced accuracy: {title}",
-                 f"{figure}], blind {row['blind']}", items)
-            )  # fmt: skip
-    if speed := read_result("annotate_speed"):
-        ratio = speed["times_faster"]
-        rows.append(
-            ("`annotate` against a plain loop in one process, in two",
-             f"{ratio['loop, 1 process, 1 face']:.2f}x, {ratio['loop, 2 processes, 1 face']:.2f}x",
-             f"a clip of {speed['clip_seconds']:.0f} s, {speed['runs']} runs")
-        )  # fmt: skip
-    lines = ["| what | figure | measured on |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
-
-
 def write_results() -> str:
     """All figures with the commands that made them."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
     parts = [
-        "# Results\n\nWritten by `make docs` from `benchmarks/results/*.json`; each block names "
-        "the command that made it.\n"
+        "# Results\n\nWritten by `make docs` from `benchmarks/results/*.json`. Each part says what "
+        "was measured and names the command that did it. Times depend on the machine and on what "
+        "else it was doing; ratios were taken side by side in one run.\n",
+        "".join(f"- [{title_of(name)}](#{name.replace('_', '-')})\n" for name in found),
     ]
-    for path in sorted(RESULTS.glob("*.json")):
-        result = json.loads(path.read_text())
+    for name, result in found.items():
         command = result.pop("command", "")
-        parts.append(f"## {path.stem.replace('_', ' ')}\n\n`{command}`\n\n{table_of(result)}")
+        about = describe_script(command)
+        parts.append(f"## {title_of(name)}\n\n{about}`{command}`\n\n{table_of(result)}")
     return "\n".join(parts)
+
+
+def title_of(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def describe_script(command: str) -> str:
+    """The first line of the script that a command runs; empty where it is none of ours."""
+    found = re.search(r"benchmarks/\w+\.py", command)
+    return f"{first_line(ROOT / found[0])}.\n\n" if found else ""
 
 
 def table_of(result: dict) -> str:
@@ -180,10 +140,17 @@ def write_commands() -> str:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
         return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
 
+    def names_of(text: str) -> list[str]:
+        return re.findall(r"^  (\w+)  ", text.split("Commands:")[-1], re.MULTILINE)
+
     overview = help_of()
-    names = re.findall(r"^  (\w+)  ", overview.split("Commands:")[1], re.MULTILINE)
     parts = ["# Commands\n\nWritten by `make docs` from `--help`.\n", f"```text\n{overview}\n```\n"]
-    parts += [f"## lineament {name}\n\n```text\n{help_of(name)}\n```\n" for name in names]
+    for name in names_of(overview):
+        text = help_of(name)
+        parts.append(f"## lineament {name}\n\n```text\n{text}\n```\n")
+        for inner in names_of(text) if "\nCommands:" in text else ():
+            heading = f"### lineament {name} {inner}"
+            parts.append(f"{heading}\n\n```text\n{help_of(name, inner)}\n```\n")
     return "\n".join(parts)
 
 
@@ -260,7 +227,7 @@ def write_fixture_builds() -> str:
         cells = [
             build[side][key] for build in builds.values() for side in ("fixture_figures", "paper")
         ]
-        shown = ["not told" if cell is None else f"{cell:,}" for cell in cells]
+        shown = ["not stated" if cell is None else f"{cell:,}" for cell in cells]
         lines.append(f"| {title} | {' | '.join(shown)} |")
     for key, title in (("cpu_seconds", "processor seconds"), ("peak_mib", "most memory, MiB")):
         cells = [cell for build in builds.values() for cell in (f"{build[key]:,}", "–")]
@@ -282,17 +249,49 @@ def write_fixture_builds() -> str:
 
 def write_shipped() -> str:
     """What the shipped models reach in every task that runs here, baselines beside it."""
+    from lineament.evaluation.tasks.table import TASKS
+
     result = read_result("shipped_models")
     if result is None:
         return "Not measured yet: `python benchmarks/shipped_models.py --data DATA --out RUN`.\n"
-    return f"Measured by `{result['command']}`.\n\n{write_table(result)}"
+    answered = [tasks for tasks in result["models"].values() if not isinstance(tasks, str)]
+    told = {task for tasks in answered for task in tasks} | set(result.get("without_data", ()))
+    silent = [f"`{task}`" for task in TASKS if task not in told]
+    rest = f"\nNot part of this run: {', '.join(silent)}.\n" if silent else ""
+    return f"Measured by `{result['command']}`.\n\n{write_table(result)}{rest}"
+
+
+def write_measured(*names: str) -> str:
+    """Which of some benchmarks have figures, and which have none yet."""
+    there = [name for name in names if read_result(name) is not None]
+    missing = [f"`{name}.py`" for name in names if name not in there]
+    page = "../benchmarks/RESULTS.md"
+    links = [f"[{title_of(name)}]({page}#{name.replace('_', '-')})" for name in there]
+    told = f"Figures: {', '.join(links)}.\n" if links else ""
+    return told + (f"No figures yet: {', '.join(missing)}.\n" if missing else "")
 
 
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"tree": write_tree, "figures": write_figures},
+    "README.md": {"rooms": write_rooms, "tree": write_tree, "figures": write_figures},
     "docs/evaluation.md": {"shipped models": write_shipped},
-    "docs/data-engine.md": {"fixture builds": write_fixture_builds},
+    "docs/data-engine.md": {
+        "fixture builds": write_fixture_builds,
+        "measured": partial(
+            write_measured,
+            "build_speed",
+            "build_memory",
+            "endpoint_speed",
+            "endpoint_peer",
+            "build_kill",
+        ),
+    },
     "docs/experiments.md": {"ablations": write_ablations},
+    "docs/training.md": {"measured": partial(write_measured, "training_speed", "experts_speed")},
+    "docs/serving.md": {
+        "measured": partial(
+            write_measured, "serving_load", "serving_overload", "chat_latency", "decoding"
+        ),
+    },
 }
 FILES: dict[str, Callable[[], str]] = {
     "benchmarks/RESULTS.md": write_results,

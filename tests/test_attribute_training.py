@@ -10,7 +10,12 @@ from lineament.annotation import Annotation, Fact, Subject
 from lineament.errors import BadInput
 from lineament.faces.landmarks import describe_landmarks
 from lineament.recipes.chat_tiny import chat_tiny
-from lineament.training.attribute_reader import (
+from lineament.training.attribute_reader import read_probabilities, train_reader
+from lineament.training.gallery import Look, write_gallery
+from lineament.training.guesses import write_guesses
+from lineament.training.hair_guesses import write_hair
+from lineament.training.preparation import prepare_chat_tiny
+from lineament.training.wide_crops import (
     EYES_APART,
     EYES_AT,
     NAMES,
@@ -18,13 +23,7 @@ from lineament.training.attribute_reader import (
     Crops,
     crop_wide,
     read_crops,
-    read_probabilities,
-    train_reader,
-    write_guesses,
-    write_hair,
 )
-from lineament.training.gallery import Look, write_gallery
-from lineament.training.preparation import prepare_chat_tiny
 from test_faces_landmarks import some_face
 
 

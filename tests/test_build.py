@@ -14,10 +14,12 @@ from lineament.errors import BadInput, BadStore, LineamentError
 from lineament.records import build as build_module
 from lineament.records import gather
 from lineament.records.audit import audit_store, find_shared_people
-from lineament.records.build import BuildSettings, build, dry_run
-from lineament.records.chunk import count_signs, leaves_folder, without_collector
+from lineament.records.build import BuildSettings, build
+from lineament.records.chunk import count_signs, without_collector
+from lineament.records.dry_run import dry_run
 from lineament.records.duplicates import NearIndex, sign_text, similarity, split_alike
 from lineament.records.ledger import Ledger
+from lineament.records.media import leaves_folder
 from lineament.records.mixture import read_mixture
 from lineament.records.quality import Prior, QualityScorer, choose_best, count_prior
 from lineament.records.record import ONE_FACT, Record, Turn, claim_row

@@ -318,7 +318,7 @@ def test_the_command_prints_files_to_stdout_and_notes_to_stderr(folder, tmp_path
         (["a man", "--out", "f.png", "--count", "0"], "count: expected 1 to"),
         (["a man", "--out", "f.png", "--count", "99999"], "count: expected 1 to"),
         (["a man", "--out", "f.png", "--seed", "-1", "--model", "TOY"], "seed: expected"),
-        (["a man", "--out", "f.png", "--steps", "0", "--model", "TOY"], "num_steps: expected"),
+        (["a man", "--out", "f.png", "--steps", "0", "--model", "TOY"], "steps: expected"),
         (["a man", "--out", "f.png", "--guidance", "nan", "--model", "TOY"], "guidance: expected"),
         (["a man", "--out", "f.png", "--region", "0,0,1,1"], "--region needs a picture"),
         (["a man", "--out", "f.png", "--edit", "x.png", "--region", "0,0,2"], "four numbers"),

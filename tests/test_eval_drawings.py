@@ -312,7 +312,7 @@ class OneFace:
 def test_a_crop_lays_the_eyes_where_the_reader_expects_them():
     pytest.importorskip("torch")
     from lineament.evaluation.drawing_reader import crop_about_eyes
-    from lineament.training.attribute_reader import EYES_APART, EYES_AT, SIZE_PX
+    from lineament.training.wide_crops import EYES_APART, EYES_AT, SIZE_PX
 
     pixels = np.zeros((200, 160, 3), np.uint8)
     left, right = np.array([50.0, 90.0]), np.array([100.0, 110.0])

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from evaluation_toys import noise, toy_answerer
 from lineament.cli.app import run
 from lineament.cli.evaluate import read_counts
 from lineament.cli.figures import print_tables
 from lineament.errors import BadInput
-from lineament.evaluation.answerer import Blindfold, ChatAnswerer, Constant
+from lineament.evaluation.answerer import Asked, Blindfold, ChatAnswerer, Constant
 from lineament.evaluation.flags import join_measures, measure_flags, read_verdicts
 from lineament.evaluation.item import Item, ItemSet, Visual
 from lineament.evaluation.page_tables import draw_tables
@@ -276,35 +277,7 @@ def test_numbers_of_frames_are_read_once_each_and_in_order():
 
 
 def test_our_own_model_is_shown_the_frames_that_are_kept():
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("mediapipe")
-    from lineament.evaluation.answerer import Asked
-    from lineament.evaluation.loaded import LoadedAnswerer
-    from lineament.faces.landmarks import NUM_ROWS
-    from lineament.model.hub import LoadedModel
-    from test_model_toys import toy_model, toy_processor
-
-    class Nobody:
-        name = "nobody"
-
-        def find(self, pixels, known=()):
-            return []
-
-        def find_again(self, pixels, last):
-            return None
-
-        def close(self):
-            pass
-
-    model = toy_model(num_landmarks=NUM_ROWS, landmark_samples=8)
-    model.generation_config.eos_token_id = None
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.mul_(3)
-    loaded = LoadedModel("toy", model, toy_processor(model.config))
-    answerer = LoadedAnswerer(loaded, make_finder=Nobody, max_new_tokens=4)
-    rng = np.random.default_rng(0)
-    clip = Visual(rng.integers(0, 255, (8, 40, 40, 3), np.uint8), tuple(n / 25 for n in range(8)))
+    answerer, clip = toy_answerer(), noise(8)
     asked = [Asked("a", "q", visual=clip)]
     for count in (1, 2):
         kept = [Asked("a", "q", visual=keep_frames(clip, count))]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation_toys import noise, toy_answerer
 from lineament.evaluation.answerer import Asked, ChatAnswerer, Constant, Failure
 from lineament.evaluation.item import Visual
 from lineament.evaluation.run import run_task
@@ -153,39 +154,9 @@ def test_options_are_lettered_in_the_prompt():
 
 
 def test_our_model_answers_a_batch_as_it_answers_one_by_one():
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("mediapipe")
-    from lineament.evaluation.loaded import LoadedAnswerer
-    from lineament.faces.landmarks import NUM_ROWS
-    from lineament.model.hub import LoadedModel
-    from test_model_toys import toy_model, toy_processor
-
-    model = toy_model(num_landmarks=NUM_ROWS, landmark_samples=8)
-    model.generation_config.eos_token_id = None
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.mul_(3)
-
-    class Nobody:
-        name = "nobody"
-
-        def find(self, pixels, known=()):
-            return []
-
-        def find_again(self, pixels, last):
-            return None
-
-        def close(self):
-            pass
-
-    loaded = LoadedModel("toy", model, toy_processor(model.config))
-    answerer = LoadedAnswerer(loaded, make_finder=Nobody, max_new_tokens=4)
-    rng = np.random.default_rng(0)
-    visuals = [Visual(rng.integers(0, 255, (1, 40, 40, 3), np.uint8)) for _ in range(2)]
-    clip = Visual(rng.integers(0, 255, (5, 40, 40, 3), np.uint8), tuple(n / 25 for n in range(5)))
-    asked = [
-        Asked(str(n), q, visual=v) for n, v in enumerate((*visuals, clip)) for q in ("a", "b?")
-    ]
+    answerer, rng = toy_answerer(), np.random.default_rng(0)
+    visuals = [noise(count, rng=rng) for count in (1, 1, 5)]
+    asked = [Asked(str(n), q, visual=v) for n, v in enumerate(visuals) for q in ("a", "b?")]
     together = answerer.answer(asked)
     assert together == [answerer.answer([one])[0] for one in asked]
     blind = answerer.blindfolded()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation_toys import Nobody, noise
 from lineament.errors import BadInput, BadModel
 from lineament.evaluation.answerer import Answerer, Asked
 from lineament.evaluation.item import Visual
@@ -22,32 +23,11 @@ from test_describe_scenes import scene_model  # noqa: E402, F401
 from test_draw import make_drawing_model  # noqa: E402
 
 
-class Nobody:
-    """Finds no face."""
-
-    name = "nobody"
-
-    def find(self, pixels, known=()):
-        return []
-
-    def find_again(self, pixels, last):
-        return None
-
-    def close(self):
-        pass
-
-
 class Refusing(Nobody):
     """May not be asked at all."""
 
     def find(self, pixels, known=()):
         raise AssertionError("a face was looked for")
-
-
-def noise(count: int = 1) -> Visual:
-    rng = np.random.default_rng(0)
-    frames = rng.integers(0, 255, (count, 40, 48, 3), np.uint8)
-    return Visual(frames, tuple(n / 25 for n in range(count)))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +41,7 @@ def test_a_model_that_draws_answers_about_the_middle_of_what_it_sees():
     toy = make_drawing_model()
     answerer = PortraitAnswerer(toy, make_finder=Nobody, max_new_tokens=4)
     assert isinstance(answerer, Answerer)
-    clip = noise(5)
+    clip = noise(5, width=48)
     asked = [Asked(str(n), text, visual=clip) for n, text in enumerate(("Is she?", "Why?"))]
     middle = fit_square(clip.frames[2], toy.size_px)
     expected = [answer_portrait(toy, None, middle, a.question, max_new_tokens=4) for a in asked]
@@ -95,7 +75,7 @@ def test_a_blind_drawing_model_gives_every_picture_the_same_answer(drawing_folde
     _, blind = open_model(str(drawing_folder), is_blind=True)
     assert blind is not None
     dark = Visual(np.zeros((1, 40, 48, 3), np.uint8))
-    said = [blind.answer([Asked("a", "Is she?", visual=v)]) for v in (noise(), dark)]
+    said = [blind.answer([Asked("a", "Is she?", visual=v)]) for v in (noise(width=48), dark)]
     assert said[0] == said[1]
 
 
@@ -108,7 +88,7 @@ def test_a_model_of_scenes_is_shown_whole_pictures_and_no_face_is_looked_for(
     assert isinstance(answerer, LoadedAnswerer)
     assert answerer.make_finder is None
     answerer.max_new_tokens = 4
-    asked = [Asked("a", "How many ships are there?", visual=noise())]
+    asked = [Asked("a", "How many ships are there?", visual=noise(width=48))]
     (said,) = answerer.answer(asked)
     assert isinstance(said, str)
     assert isinstance(blind, LoadedAnswerer)

@@ -7,8 +7,9 @@ import pytest
 
 from lineament.annotation import Annotation, Fact, Subject
 from lineament.errors import BadStore
-from lineament.records.ledger import Entry, Ledger, work_key
+from lineament.records.ledger import Entry, Ledger
 from lineament.records.record import ONE_FACT, Record, Turn
+from lineament.records.work_key import work_key
 
 ANNOTATION = Annotation(
     "a.png", (Subject("face 0"),), (Fact("smile", True),), frozenset(("beard",))

@@ -15,10 +15,11 @@ from lineament.claims import read_claims
 from lineament.errors import BadInput, BadStore
 from lineament.records import store as store_module
 from lineament.records.exchange import read_exchange, write_exchange
-from lineament.records.ledger import work_key
+from lineament.records.manifest import read_manifest
 from lineament.records.record import ONE_FACT, Record, Turn, claim_row, table_from_records
 from lineament.records.sources.source import Dropped
-from lineament.records.store import RecordStore, open_records, read_manifest, write_records
+from lineament.records.store import RecordStore, open_records, write_records
+from lineament.records.work_key import work_key
 
 
 def make_record(number, media=None):

@@ -6,15 +6,9 @@ import re
 import pytest
 
 from lineament.annotation import Annotation, Fact, Subject
+from lineament.records.form import Limits, find_fault, split_description
 from lineament.records.record import ONE_FACT, Record, Turn
-from lineament.records.verify import (
-    Limits,
-    Rejected,
-    Tally,
-    Verifier,
-    find_fault,
-    split_description,
-)
+from lineament.records.verify import Rejected, Tally, Verifier
 
 ANNOTATION = Annotation(
     "a.png",

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from lineament.errors import BadInput, LineamentError
+from lineament.training.checkpoint import COMPLETE, find_checkpoint
 from lineament.training.ending import DONE
 from lineament.training.journal import read_log
 from lineament.training.recipe import Mix, Recipe
 from lineament.training.run import run_recipe
-from lineament.training.trainer import COMPLETE, find_checkpoint
 from test_model_toys import _one_thread  # noqa: F401
 from test_training_toys import TOY_SOURCES, toy_recipe, toy_stage
 

@@ -51,13 +51,28 @@ class Section:
     html: str
 
 
+FACES_FOOTER = (
+    "Facts describe appearance in these frames, nothing else: not who somebody is, and not what "
+    "they feel. This page holds pictures of people: share it as you would share the clip."
+)
+SCENES_FOOTER = "Facts describe what can be seen from above in this picture, and nothing else."
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that stands alone: no script, no outside file."""
+    """A page that stands alone: no script, no outside file.
+
+    Attributes:
+        title: Heading of the page.
+        lead: What stands below it.
+        sections: The rest, in order.
+        footer: What a reader must know of all of it.
+    """
 
     title: str
     lead: str
     sections: list[Section] = field(default_factory=list)
+    footer: str = FACES_FOOTER
 
 
 def write_page(path: Path | str, page: Page) -> Path:

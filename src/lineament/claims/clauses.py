@@ -1,6 +1,7 @@
 """Clauses and lists: where a scope ends, where a list goes on, where a new clause starts."""
 
-from lineament.claims.content import flush_pending, take_content
+from lineament.claims.content import take_content
+from lineament.claims.qualities import flush_pending
 from lineament.claims.state import State
 
 _FINITE = frozenset(("cop", "have", "wear", "aux"))

@@ -1,24 +1,17 @@
-"""Nouns, verbs and qualities: which words belong together, and what they say in their scope."""
+"""Nouns, verbs and qualities at work: which words of a clause belong together."""
 
-from collections.abc import Iterable
-
-from lineament.claims.lexicon import Entry, Reading
-from lineament.claims.state import Draft, Item, Pending, State
+from lineament.claims.drafts import say
+from lineament.claims.lexicon import Reading
+from lineament.claims.qualities import attach, attach_to, flush_pending, pend, resolve_pending
+from lineament.claims.state import Item, State
 from lineament.vocabulary import read_vocabulary
 
-# Parts of which a quality of the whole person can be said: a sad face, a happy look.
-PERSON_LIKE = frozenset(("person", "face", "expression", "eyes", "mouth", "head", "gaze", "cheeks"))
 _HAIR_NOUNS = frozenset(("curly_hair", "short_hair", "wavy_hair"))
 _FRAMES = frozenset(("picture", "scene"))
 _WITHIN = frozenset(("in", "within", "on", "at", "for", "throughout", "inside", "across"))
 _COLOURS = frozenset(("black_hair", "blonde_hair", "brown_hair", "gray_hair", "red_hair"))
 _NAMES = read_vocabulary().names
 _EMOTIONS = frozenset(n.id for n in read_vocabulary().of_family("emotion"))
-_DIRECTED = frozenset(("gaze_direction", "head_pose"))
-# What may lie on a table as well as be worn.
-WORN = frozenset(
-    n.id for n in read_vocabulary().names.values() if n.family in ("accessory", "clothes")
-)
 _PLACES = frozenset(("place", "light_level", "light_direction", "light_temperature"))
 # What a bare noun under "no" denies: no hair, no make-up, no facial hair.
 _BARE_DENIED: dict[str, tuple[Reading, ...]] = {
@@ -37,7 +30,7 @@ def take_content(state: State, index: int) -> None:
     item = state.items[index]
     entry = item.entry
     if entry.acts and not (entry.quals and state.last_op not in _SUBJECT_OPS):
-        state.acts.append(_pend(state, item, index))
+        state.acts.append(pend(state, item, index))
         if not entry.quals and not entry.head and (not entry.readings or _has_object(state, index)):
             state.has_verb = True
             return
@@ -57,26 +50,26 @@ def take_quality(state: State, item: Item, index: int) -> None:
     """Attach a quality to what it is said of, or keep it for the noun that follows."""
     entry = item.entry
     if "light" in entry.quals and entry.word.startswith("from") and "light" in state.bare_heads:
-        _attach_to(state, item, index, "light")
+        attach_to(state, item, index, "light")
         return
     leads = leads_to_noun(state, index)
     if state.is_predicate and not leads:
         state.qualities = (*state.qualities, entry.word)
         if attach(state, item, index, state.predicate_heads):
             return
-    elif not leads and _is_apposed(state, index) and _attach_to(state, item, index, state.head):
+    elif not leads and _is_apposed(state, index) and attach_to(state, item, index, state.head):
         state.is_predicate, state.predicate_heads = True, (state.head,)
         return
     elif (
         not leads
         and state.head
         and state.last_op == "head"
-        and _attach_to(state, item, index, state.head)
+        and attach_to(state, item, index, state.head)
     ):
         return
     if not leads and state.acts and state.is_wearing is False and entry.acts:
         return
-    state.pending.append(_pend(state, item, index))
+    state.pending.append(pend(state, item, index))
     state.has_unknown = False
 
 
@@ -174,60 +167,6 @@ def take_readings(state: State, item: Item, index: int) -> None:
     state.last_op = "content"
 
 
-def say(
-    state: State,
-    readings: Iterable[Reading],
-    start: int,
-    stop: int,
-    index: int,
-    *,
-    negated: bool | None = None,
-    hedged: bool | None = None,
-    is_noun: bool = False,
-) -> None:
-    """Draft claims in the present scope; muted text drafts nothing."""
-    if negated is None:
-        negated = state.negated
-    if hedged is None:
-        hedged = state.hedged
-    if state.negated:
-        state.is_negation_used = True
-    if state.hedged:
-        state.is_hedge_used = True
-    if state.mute:
-        return
-    for name, value in readings:
-        if state.is_holding and name in WORN:
-            continue
-        if name in _DIRECTED:
-            state.direction_name = name
-        is_flag = isinstance(value, bool)
-        if is_flag and negated:
-            value = not value
-        state.drafts.append(
-            Draft(
-                name, value, negated and not is_flag, hedged, state.subject,
-                "none" if negated and state.quantity == "none" else state.quantity,
-                index, state.segment, start, stop, is_noun,
-            )
-        )  # fmt: skip
-
-
-def flush_pending(state: State, *, is_noun: bool = False) -> None:
-    """Give up waiting: qualities of a person are said, others are dropped.
-
-    Before a noun of its own (``is_noun``) only those cut off by a comma are said.
-    """
-    pending = state.pending
-    if not pending:
-        return
-    if not state.has_unknown:
-        for waiting in pending:
-            _say_alone(state, waiting, is_noun=is_noun)
-    state.pending = []
-    state.has_unknown = False
-
-
 def leads_to_noun(state: State, index: int) -> bool:
     """Say whether only qualities and fillers stand between here and the next noun."""
     items = state.items
@@ -287,80 +226,3 @@ def _is_before_noun(state: State, index: int) -> bool:
         return leads_to_noun(state, index)
     is_noun = bool(following.readings) and following.pos != "p"
     return entry.head == "light" and (is_noun or bool(following.quals))
-
-
-def _pend(state: State, item: Item, index: int) -> Pending:
-    return Pending(item.entry, item, index, state.negated, state.hedged)
-
-
-def attach(state: State, item: Item, index: int, heads: tuple[str, ...]) -> bool:
-    """Say a quality of every part in the list that it can be said of."""
-    said = [head for head in heads if _attach_to(state, item, index, head)]
-    if said:
-        return True
-    if "person" not in heads and heads and all(h in _NAMES for h in heads):
-        return False
-    return _attach_to(state, item, index, "person") if state.head in PERSON_LIKE else False
-
-
-def _attach_to(state: State, item: Item, index: int, head: str) -> bool:
-    readings = readings_for(item.entry, head)
-    if not readings:
-        return False
-    say(state, readings, item.start, item.stop, index)
-    return True
-
-
-def readings_for(entry: Entry, head: str) -> tuple[Reading, ...]:
-    """Return what a quality says of a part; nothing when it says nothing known."""
-    readings = entry.quals.get(head)
-    if readings:
-        return readings
-    if head in PERSON_LIKE:
-        return entry.quals.get("person", ())
-    return ()
-
-
-def resolve_pending(
-    state: State, head: str, item: Item, only: frozenset[str] | None = None
-) -> bool:
-    """Say the waiting qualities of the part they lead to; return whether any was said."""
-    said = False
-    for waiting in state.pending:
-        readings = readings_for(waiting.entry, head)
-        if only is not None:
-            readings = tuple(r for r in readings if r[0] in only)
-        if readings:
-            say(
-                state, readings, waiting.item.start, item.stop, waiting.place,
-                negated=waiting.negated or state.negated, hedged=waiting.hedged or state.hedged,
-            )  # fmt: skip
-            state.qualities = (*state.qualities, waiting.entry.word)
-            said = True
-        else:
-            _say_alone(state, waiting, is_noun=head != "person")
-    state.pending = []
-    state.has_unknown = False
-    return said
-
-
-def _say_alone(state: State, waiting: Pending, *, is_noun: bool) -> None:
-    readings = waiting.entry.quals.get("person")
-    if state.is_wearing and not readings:
-        readings = tuple(
-            r for r in waiting.entry.quals.get("clothes", ()) if r[0] == "clothes_color"
-        )
-        is_noun = is_noun and True
-    if not readings:
-        return
-    if is_noun and not _is_cut_off(state, waiting):
-        return
-    say(
-        state, readings, waiting.item.start, waiting.item.stop, waiting.place,
-        negated=waiting.negated, hedged=waiting.hedged,
-    )  # fmt: skip
-
-
-def _is_cut_off(state: State, waiting: Pending) -> bool:
-    place = waiting.place + 1
-    return place < len(state.items) and state.items[place].entry.op == "comma"

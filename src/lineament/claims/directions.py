@@ -1,7 +1,9 @@
 """Where head, face and eyes are turned, and on which side somebody stands."""
 
-from lineament.claims.content import flush_pending, resolve_pending, say, take_content, take_quality
+from lineament.claims.content import take_content, take_quality
+from lineament.claims.drafts import say
 from lineament.claims.lexicon import Reading
+from lineament.claims.qualities import flush_pending, resolve_pending
 from lineament.claims.state import State
 from lineament.claims.verbs import act_cop
 

@@ -1,8 +1,9 @@
 """Lines such as ``Glasses: none`` and ``Hair - black``."""
 
 from lineament.claims.clauses import act_but, act_stop
-from lineament.claims.content import flush_pending, take_head
+from lineament.claims.content import take_head
 from lineament.claims.lexicon import compile_lexicon
+from lineament.claims.qualities import flush_pending
 from lineament.claims.state import Draft, State
 
 

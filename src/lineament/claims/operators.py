@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from lineament.claims.clauses import act_and, act_but, act_comma, act_or, act_rel, act_stop, act_sub
-from lineament.claims.content import attach, say, take_content, take_quality
+from lineament.claims.content import take_content, take_quality
 from lineament.claims.directions import act_degree, act_dir, act_look, act_orient, act_position
+from lineament.claims.drafts import say
 from lineament.claims.keys import act_colon, act_dash
 from lineament.claims.lexicon import find_entry
 from lineament.claims.people import take_number, take_person
+from lineament.claims.qualities import attach
 from lineament.claims.scope import (
     act_double,
     act_except,

@@ -1,6 +1,8 @@
 """People in a sentence: who is spoken of, of what sex and age, and how many."""
 
-from lineament.claims.content import flush_pending, resolve_pending, say, take_head
+from lineament.claims.content import take_head
+from lineament.claims.drafts import say
+from lineament.claims.qualities import flush_pending, resolve_pending
 from lineament.claims.state import Draft, State
 
 _POINTED_AT = frozenset(("one", "other", "first", "second", "left", "right", ""))

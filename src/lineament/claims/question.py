@@ -5,14 +5,8 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from lineament.claims.claim import Claim
-from lineament.claims.read import (
-    answered,
-    asks_denied,
-    merge_claims,
-    read_claims,
-    without_preface,
-    without_tag,
-)
+from lineament.claims.question_forms import answered, asks_denied, without_preface, without_tag
+from lineament.claims.read import merge_claims, read_claims
 from lineament.claims.scan import find_items, read_sentence
 from lineament.claims.state import Context
 from lineament.claims.when import read_when

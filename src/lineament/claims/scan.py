@@ -11,11 +11,12 @@ from lineament.claims.claim import (
     share_statement,
     statement_of,
 )
-from lineament.claims.content import flush_pending, say
+from lineament.claims.drafts import say
 from lineament.claims.lexicon import Entry, compile_lexicon, find_entry
 from lineament.claims.measures import Measure, find_measures
 from lineament.claims.operators import OPERATORS, act_stop
 from lineament.claims.people import is_pointed_at, say_gender
+from lineament.claims.qualities import flush_pending
 from lineament.claims.state import Context, Draft, Item, State
 from lineament.claims.timing import place_times
 from lineament.claims.tokens import Token, split_tokens

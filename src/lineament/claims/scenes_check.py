@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from lineament.annotation import Annotation, Fact
 from lineament.claims.check import Checked, CheckedClaim, Verdict, check_text
 from lineament.claims.claim import Claim
+from lineament.claims.scenes_faults import refuse_impossible_objects
 from lineament.claims.scenes_objects import (
     LARGER,
     RELATIONS,
@@ -26,8 +27,13 @@ _COVERS = ("water", "trees", "grass", "bare_land", "fields", "urban")
 
 
 def check_any_text(text: str, annotation: Annotation, subject: str | None = None) -> Checked:
-    """Read a text and check every claim of it, about faces or about a scene, as fits."""
+    """Read a text and check every claim of it, about faces or about a scene, as fits.
+
+    Raises:
+        BadAnnotation: Objects of the scene can be in no picture.
+    """
     if is_scene(annotation):
+        refuse_impossible_objects(annotation, annotation.media or "annotation")
         return check_scene_text(text, annotation)
     return check_text(text, annotation, subject)
 
@@ -95,6 +101,8 @@ def _judge_count(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
     if most is None:
         number = f"at least {least}"
     rule = f"{number} {say_designator(claim.subject, 2 if number != '1' else 1)} counted"
+    if most is None and not least:
+        rule = f"no {say_designator(claim.subject)} is known of, but not all are listed"
     fact = _fact_of(sure[0], annotation) if sure else None
     is_above = high is not None and least >= high
     is_below = low is not None and most is not None and most < low
@@ -129,7 +137,8 @@ def _judge_objects(claim: Claim, scene: Scene, annotation: Annotation) -> _Judge
         answers = [_tell(one, claim) for one in candidates]
     joined = _all(answers) if claim.quantity == "all" else _any(answers)
     place = answers.index(joined)
-    rule = f"{claim.name.replace('_', ' ')} of {len(candidates)} checked"
+    name = claim.name.removeprefix("object_").replace("_", " ")
+    rule = f"{name}: {len(candidates)} {say_designator(claim.subject, len(candidates))} looked at"
     return joined, rule, _fact_of(candidates[place], annotation)
 
 

@@ -105,9 +105,9 @@ class Scene:
 
 def is_scene(annotation: Annotation) -> bool:
     """Say whether an annotation is of an aerial scene rather than of faces."""
+    names = ("listed_class", "meters_per_pixel", "scene_class", "width_px")
     return any(subject.kind == "object" for subject in annotation.subjects) or any(
-        fact.name in ("listed_class", "meters_per_pixel", "scene_class")
-        for fact in annotation.facts
+        fact.name in names for fact in annotation.facts
     )
 
 
@@ -119,7 +119,7 @@ def read_scene(annotation: Annotation) -> Scene:
         told.setdefault(fact.subject, {})[fact.name] = fact.value
     for fact in annotation.facts_named("object_class"):
         own = told[fact.subject]
-        length, degrees = own.get("length_meters"), own.get("orientation_degrees")
+        length, degrees = (own.get(name) for name in ("length_meters", "orientation_degrees"))
         objects.append(
             SceneObject(
                 id=fact.subject,
@@ -138,7 +138,7 @@ def read_scene(annotation: Annotation) -> Scene:
 def find_position(found: SceneObject) -> str:
     """Return the ninth of the picture that holds an object's centre."""
     x, y = found.centre
-    return _NINTHS[min(int(y * 3), 2)][min(int(x * 3), 2)]
+    return _NINTHS[min(max(int(y * 3), 0), 2)][min(max(int(x * 3), 0), 2)]
 
 
 def lies_in(found: SceneObject, position: str) -> Answer:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
-from lineament.claims.claim import Claim, ClaimValue
-from lineament.claims.scenes_words import NUMBERS, Noun, Token, split_scene_tokens
+from lineament.claims.claim import Claim
+from lineament.claims.scenes_objects import RELATIONS
+from lineament.claims.scenes_sentence import TAGS, read_scene_sentence
+from lineament.claims.scenes_words import NUMBERS, Noun, split_scene_tokens
 
 _SENTENCE = re.compile(r"[^.!?]*(?:\.(?=\d)[^.!?]*)*[.!?]?")
 _SILENT = re.compile(r"^\W*(?:if|suppose|imagine|whether|assuming)\b", re.IGNORECASE)
@@ -14,21 +16,15 @@ _YES_NO = re.compile(r"^\W*(yes|no)\b[\s,.!:;-]*", re.IGNORECASE)
 _HOW_MANY = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 _WHERE = re.compile(r"\bwhere\b|\bwhich part\b|\bposition\b", re.IGNORECASE)
 _COLOR = re.compile(r"\bcolou?r\b", re.IGNORECASE)
+# Yes and No to these say nothing of a single claim.
+_EITHER = re.compile(
+    r"\bor\b|\b(?:more|fewer|less)\s+(?!than\b)[^?]*\bthan\b|\bas many\b|\bnumber of\b",
+    re.IGNORECASE,
+)
+_OF_THE = re.compile(
+    r"\b(how many|number of|count)\s+(?:of\s+)?(?:all\s+)?(?:the|these|those)\s+", re.IGNORECASE
+)
 _BARE_NUMBER = re.compile(rf"^\W*(\d+|{'|'.join(NUMBERS)})\W*$", re.IGNORECASE)
-# Tokens that may stand between a noun and what is said of it.
-_LINKS = frozenset(("be", "hedge"))
-
-
-@dataclass(slots=True)
-class _State:
-    """What one sentence has said so far."""
-
-    subject: Noun | None = None
-    subject_token: Token | None = None
-    pending_relation: Token | None = None
-    pending_place: Token | None = None
-    is_negated: bool = False
-    is_hedged: bool = False
 
 
 @lru_cache(maxsize=16384)
@@ -40,7 +36,7 @@ def read_scene_claims(text: str) -> tuple[Claim, ...]:
         sentence = match.group()
         if not sentence.strip() or sentence.endswith("?") or _SILENT.match(sentence):
             continue
-        claims, subject = _read_sentence(sentence, subject)
+        claims, subject = read_scene_sentence(sentence, subject)
         found += (
             replace(c, start=c.start + match.start(), stop=c.stop + match.start()) for c in claims
         )
@@ -52,39 +48,77 @@ def read_scene_answer(question: str, answer: str) -> tuple[Claim, ...]:
     said = read_scene_claims(_YES_NO.sub("", answer))
     verdict = _YES_NO.match(answer)
     if verdict:
-        asked, _ = _read_sentence(question.rstrip("? "), None, is_question=True)
+        if _EITHER.search(question):
+            return said
+        asked, _ = read_scene_sentence(question.rstrip("? "), None, is_question=True)
         is_no = verdict[1].lower() == "no"
         return (*(_deny(claim) if is_no else claim for claim in asked), *said)
-    if said:
-        return said
-    nouns = [token.value for token in split_scene_tokens(question) if token.kind == "noun"]
+    return said or tuple(_complete(question, answer))
+
+
+def find_asked_objects(question: str) -> list[str]:
+    """Return the designators of the objects that a question is about, narrowed as it says.
+
+    ``How many ships are near the bridge?`` asks about ``near:bridge ship``. The list is empty
+    where the question names no object, or says of it what no designator can.
+    """
+    question = _OF_THE.sub(r"\1 ", question.rstrip("? "))
+    tokens = split_scene_tokens(question)
+    nouns: list[Noun] = [token.value for token in tokens if token.kind == "noun"]
     if not nouns:
-        return ()
-    return tuple(_complete(question, answer, nouns[0]))
+        return []
+    claims, _ = read_scene_sentence(question, None, is_question=True)
+    counted = [claim.subject for claim in claims if claim.name == "object_count"]
+    asked = counted or [nouns[0].designator]
+    for claim in claims:
+        if claim.name != "object_count":
+            narrowed = _narrow(asked[0], claim) if len(asked) == 1 else ""
+            if not narrowed:
+                return []
+            asked = [narrowed]
+    num_relations = sum(f"{word}:" in one for one in asked for word in RELATIONS)
+    if len(nouns) != len(asked) + num_relations:
+        return []
+    place = _place_in(question)
+    return [f"{place}{one}" if place and place not in one else one for one in asked]
 
 
-def _complete(question: str, answer: str, noun: Noun) -> Iterator[Claim]:
-    """Yield what a bare answer says of the noun that was asked about."""
-    span = {"text": answer.strip(), "start": 0, "stop": len(answer)}
+def _narrow(designator: str, claim: Claim) -> str:
+    """Return a designator with what a question says of the object; empty where it cannot be."""
+    value = str(claim.value)
+    if claim.negated or claim.hedged or claim.subject != designator or " " in value:
+        return ""
+    if claim.name in RELATIONS:
+        return f"{claim.name}:{value} {designator}"
+    if claim.name == "object_color":
+        return f"{value} {designator}"
+    tag = {"object_position": "at", "object_side": "side"}.get(claim.name)
+    return f"{tag}:{value} {designator}" if tag else ""
+
+
+def _complete(question: str, answer: str) -> Iterator[Claim]:
+    """Yield what a bare answer says of the objects that were asked about."""
+    asked = find_asked_objects(question)
+    if len(asked) != 1:
+        return
+    span = {"text": answer.strip(), "start": 0, "stop": len(answer), "subject": asked[0]}
     number = _BARE_NUMBER.match(answer)
     if number and _HOW_MANY.search(question):
         value = int(number[1]) if number[1].isdecimal() else NUMBERS[number[1].lower()]
-        subject = noun.designator
-        restricted = _place_in(question)
-        yield Claim("object_count", (value, value + 1), subject=restricted + subject, **span)
+        yield Claim("object_count", (value, value + 1), **span)
     for token in split_scene_tokens(answer):
         if token.kind == "position" and _WHERE.search(question):
-            yield Claim("object_position", token.value, subject=noun.designator, **span)
+            yield Claim("object_position", token.value, **span)
         elif token.kind == "side" and _WHERE.search(question):
-            yield Claim("object_side", token.value, subject=noun.designator, **span)
+            yield Claim("object_side", token.value, **span)
         elif token.kind == "color" and _COLOR.search(question):
-            yield Claim("object_color", token.value, subject=noun.designator, **span)
+            yield Claim("object_color", token.value, **span)
 
 
 def _place_in(question: str) -> str:
     for token in split_scene_tokens(question):
         if token.kind in ("position", "side"):
-            return f"{_TAGS[token.kind]}:{token.value} "
+            return f"{TAGS[token.kind]}:{token.value} "
     return ""
 
 
@@ -98,186 +132,3 @@ def _deny(claim: Claim) -> Claim:
     if isinstance(claim.value, bool):
         return replace(claim, value=not claim.value)
     return replace(claim, negated=not claim.negated)
-
-
-_TAGS = {"position": "at", "side": "side"}
-
-
-def _read_sentence(
-    sentence: str, subject: Noun | None, *, is_question: bool = False
-) -> tuple[list[Claim], Noun | None]:
-    tokens = split_scene_tokens(sentence)
-    state = _State(subject=subject)
-    claims: list[Claim] = []
-    skip = 0
-    for place, token in enumerate(tokens):
-        if skip:
-            skip -= 1
-            continue
-        if token.kind == "noun":
-            made, skip = _take_noun(state, tokens, place, sentence, is_question=is_question)
-            claims += made
-        else:
-            claims += _take_other(state, token, sentence)
-    return claims, state.subject
-
-
-def _take_other(state: _State, token: Token, sentence: str) -> Iterator[Claim]:
-    """Read one token that is no noun."""
-    kind = token.kind
-    if kind == "not":
-        state.is_negated = True
-    elif kind == "hedge":
-        state.is_hedged = True
-    elif kind in ("stop", "and"):
-        state.pending_relation = None
-        if kind == "stop":
-            state.is_negated = state.is_hedged = False
-            state.pending_place = None
-    elif kind == "it":
-        if state.subject is not None:
-            state.subject = replace(state.subject, count=None)
-    elif kind == "relation":
-        state.pending_relation = token
-    elif kind == "urban":
-        yield _claim(state, "urban", token.value is not state.is_negated, token, sentence, "")
-    elif kind == "cover":
-        name, is_there = token.value
-        value = is_there is not state.is_negated
-        yield _claim(state, name, value, token, sentence, "")
-    elif kind in ("scene", "density"):
-        name = "scene_class" if kind == "scene" else "density"
-        yield _claim(state, name, token.value, token, sentence, "")
-    elif state.subject is None:
-        if kind in ("position", "side"):
-            state.pending_place = token
-    else:
-        yield from _tell(state, token, sentence)
-
-
-def _tell(state: _State, token: Token, sentence: str) -> Iterator[Claim]:
-    """Read what is said of the subject."""
-    assert state.subject is not None
-    subject = state.subject.designator
-    if token.kind == "size":
-        size, is_so = token.value
-        if not state.subject.is_all and not state.subject.size:
-            claim = _claim(state, "object_count", (1, None), token, sentence, f"{size} {subject}")
-            yield replace(claim, negated=state.is_negated or not is_so)
-        return
-    if token.kind == "length":
-        slack = max(1.0, 0.1 * token.value)
-        value: ClaimValue = (token.value - slack, token.value + slack)
-        yield _claim(state, "length_meters", value, token, sentence, subject)
-        return
-    if token.kind == "orientation":
-        yield _claim(
-            state, "orientation_degrees", _DIRECTIONS[token.value], token, sentence, subject
-        )
-        return
-    name = {
-        "position": "object_position", "side": "object_side", "color": "object_color",
-    }.get(token.kind)  # fmt: skip
-    if name is not None:
-        yield _claim(state, name, token.value, token, sentence, subject)
-
-
-_DIRECTIONS: dict[str, ClaimValue] = {
-    "horizontal": (-22.5, 22.5),
-    "falling": (22.5, 67.5),
-    "vertical": (67.5, 112.5),
-    "rising": (112.5, 157.5),
-}
-
-
-def _take_noun(
-    state: _State, tokens: list[Token], place: int, sentence: str, *, is_question: bool
-) -> tuple[list[Claim], int]:
-    """Read a noun: the other end of a relation, or something new that is spoken of.
-
-    Returns:
-        Its claims, and how many tokens after it are used up.
-    """
-    token = tokens[place]
-    noun: Noun = token.value
-    if state.pending_relation is not None and state.subject is not None:
-        relation, state.pending_relation = state.pending_relation, None
-        subject = state.subject.designator
-        claim = _claim(state, relation.value, noun.designator, relation, sentence, subject)
-        return [replace(claim, text=sentence[relation.start : token.stop], stop=token.stop)], 0
-    after, offset = _next_of(tokens, place)
-    prefix, used = _restriction(noun, after, tokens, place, offset)
-    if state.pending_place is not None and not noun.is_definite:
-        prefix = f"{_TAGS[state.pending_place.kind]}:{state.pending_place.value} "
-    claims: list[Claim] = []
-    count = noun.count
-    is_denied = state.is_negated and count is not None and count[1] is None
-    if is_denied:
-        count, state.is_negated = (0, 1), False
-    if is_question and count == (2, None):
-        count = (1, None)  # "are there ships" asks for one, too
-    if count is not None:
-        claim = _claim(state, "object_count", count, token, sentence, prefix + noun.designator)
-        claims.append(replace(claim, negated=False))
-    elif not is_question:
-        claims.append(
-            _claim(state, "object_count", (1, None), token, sentence, noun.designator, is_firm=True)
-        )
-    if state.pending_place is not None and noun.is_definite:
-        name = {"position": "object_position", "side": "object_side"}[state.pending_place.kind]
-        claims.append(
-            _claim(state, name, state.pending_place.value, token, sentence, noun.designator)
-        )
-    state.pending_place = None
-    state.subject, state.subject_token = noun, token
-    return claims, used
-
-
-def _next_of(tokens: list[Token], place: int) -> tuple[Token | None, int]:
-    """Return the next token that is no link, and how far off it is."""
-    for offset, token in enumerate(tokens[place + 1 :], start=1):
-        if token.kind not in _LINKS:
-            return token, offset
-    return None, 0
-
-
-def _restriction(
-    noun: Noun, after: Token | None, tokens: list[Token], place: int, offset: int
-) -> tuple[str, int]:
-    """Return what narrows down a counted noun: ``two ships in the top left``, ``near a pier``."""
-    if noun.is_definite or after is None:
-        return "", 0
-    if after.kind in _TAGS:
-        return f"{_TAGS[after.kind]}:{after.value} ", offset
-    if after.kind == "relation":
-        other = tokens[place + offset + 1] if place + offset + 1 < len(tokens) else None
-        if other is not None and other.kind == "noun" and " " not in other.value.designator:
-            return f"{after.value}:{other.value.designator} ", offset + 1
-    if after.kind == "color" and offset > 0:
-        return f"{after.value} ", offset
-    return "", 0
-
-
-def _claim(
-    state: _State,
-    name: str,
-    value: ClaimValue,
-    token: Token,
-    sentence: str,
-    subject: str,
-    *,
-    is_firm: bool = False,
-) -> Claim:
-    is_flag = isinstance(value, bool)
-    quantity = "all" if state.subject is not None and subject and state.subject.is_all else ""
-    return Claim(
-        name=name,
-        value=value,
-        negated=state.is_negated and not is_flag and not is_firm,
-        hedged=state.is_hedged,
-        subject=subject,
-        quantity="" if name == "object_count" else quantity,
-        text=sentence[token.start : token.stop],
-        start=token.start,
-        stop=token.stop,
-    )

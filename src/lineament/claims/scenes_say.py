@@ -18,6 +18,8 @@ def say_scene_claim(claim: Claim) -> str:
     said = _say_predicate(claim)
     if not said:
         return ""
+    if is_all and claim.negated:
+        return f"not {lead} are {said}"
     return f"{lead} {'are' if is_all else 'is'} {'not ' if claim.negated else ''}{said}"
 
 

@@ -1,7 +1,7 @@
 """Negation, reserve and silence: where they begin and what they cover."""
 
-from lineament.claims.content import flush_pending
 from lineament.claims.people import say_gender
+from lineament.claims.qualities import flush_pending
 from lineament.claims.state import State
 from lineament.claims.verbs import retract_nouns, set_predicate
 

@@ -1,7 +1,9 @@
 """Pronouns, possessors and quantities: of whom a clause speaks."""
 
-from lineament.claims.content import flush_pending, say, take_quality
+from lineament.claims.content import take_quality
+from lineament.claims.drafts import say
 from lineament.claims.people import say_gender
+from lineament.claims.qualities import flush_pending
 from lineament.claims.state import State
 
 

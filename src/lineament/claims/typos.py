@@ -4,11 +4,15 @@ import functools
 
 from lineament.claims.lexicon import compile_lexicon
 
+MAX_LETTERS = 30  # no word of the lexicon has as many; all tries of a long one take long
+
 
 @functools.lru_cache(maxsize=50_000)
 def correct_word(word: str) -> str:
     """Return the known word a misspelling stands for, or nothing."""
-    if len(word) < 5 or word in compile_lexicon().real_words or not word.isalpha():
+    if not 5 <= len(word) <= MAX_LETTERS or not word.isalpha():
+        return ""
+    if word in compile_lexicon().real_words:
         return ""
     root = compile_lexicon().root
     for index in range(len(word) - 1):

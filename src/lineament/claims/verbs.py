@@ -1,14 +1,9 @@
 """Verbs of being, having, wearing and being gone, and prepositions after them."""
 
-from lineament.claims.content import (
-    PERSON_LIKE,
-    WORN,
-    flush_pending,
-    say,
-    take_content,
-    take_quality,
-)
+from lineament.claims.content import take_content, take_quality
+from lineament.claims.drafts import WORN, say
 from lineament.claims.people import say_gender
+from lineament.claims.qualities import PERSON_LIKE, flush_pending
 from lineament.claims.state import State
 
 _OCCLUDED = frozenset(("forehead", "mouth", "eyes", "lips"))

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from lineament.claims.claim import Claim
-from lineament.claims.read import answered, merge_claims
+from lineament.claims.question_forms import answered
+from lineament.claims.read import merge_claims
 from lineament.claims.scan import find_items
 from lineament.vocabulary import read_vocabulary
 

@@ -46,6 +46,12 @@ def annotate(
 ) -> None:
     """Find the faces of a clip or picture and say what they do when; or what a scene holds."""
     if os.path.isdir(media):  # unlike Path.is_dir, never fails on an impossible name
+        for name, given in (("--report", report), ("--landmarker", landmarker), ("--model", model)):
+            if given:
+                raise BadInput(
+                    f"{name} is for a single clip or picture, {media} is a folder",
+                    hint="annotate its files one by one, or leave the option out",
+                )
         _annotate_folder(media, out, as_json=as_json, workers=workers)
         return
     if out is not None:

@@ -29,7 +29,7 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="lineament",
-    help="See, tell, draw and check fine detail in faces and aerial scenes.",
+    help="Describe, check and draw fine detail in faces and aerial scenes.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

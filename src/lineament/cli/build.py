@@ -16,31 +16,42 @@ if TYPE_CHECKING:
     from lineament.records.sources.source import Source
 
 SourceArgument = Annotated[
-    str, typer.Argument(help="A source, such as ffhq-features, or a recipe file (.toml).")
+    str,
+    typer.Argument(
+        help="A source such as ffhq-features, a build such as favchat-170k, or a recipe (.toml)."
+    ),
 ]
-DataOption = Annotated[Path | None, typer.Option("--data", help="The data set's folder.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Where the built data set goes.")]
-WriterOption = Annotated[str, typer.Option(help="Who writes: template, ...")]
-SplitOption = Annotated[str, typer.Option(help="Which split; the source's first by default.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the source data.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for the built data set.")]
+WriterOption = Annotated[
+    str, typer.Option(help="Who writes: template, endpoint (a server) or batch (files).")
+]
+SplitOption = Annotated[str, typer.Option(help="Split to read; default: the first of the source.")]
 KindsOption = Annotated[
-    str, typer.Option(help="Kinds of records, with commas; adapted: only what labels say.")
+    str, typer.Option(help="Kinds of records, with commas; adapted: only the labels themselves.")
 ]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Most annotations.")]
-WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]
-RayOption = Annotated[str, typer.Option("--ray", help="Run on Ray: local, or an address.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Read at most this many annotations.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Number of processes.")]
+RayOption = Annotated[str, typer.Option("--ray", help="Run on Ray: local, or a cluster address.")]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Count and estimate; write and pay nothing.")
+    bool, typer.Option("--dry-run", help="Count and estimate only; write and pay nothing.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Changes all that is written.")]
-MaxTurnsOption = Annotated[int, typer.Option(min=1, help="Most answers about one annotation.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Another seed gives other texts.")]
+MaxTurnsOption = Annotated[
+    int, typer.Option(min=1, help="At most this many answers about one annotation.")
+]
 NeedsMediaOption = Annotated[
-    bool, typer.Option("--require-media", help="Drop annotations whose media are missing.")
+    bool, typer.Option("--require-media", help="Drop annotations whose media files are missing.")
 ]
 DropNearOption = Annotated[
-    bool, typer.Option("--drop-near", help="Drop descriptions nearly like one of other media.")
+    bool,
+    typer.Option(
+        "--drop-near", help="Drop descriptions that are nearly equal to one of other media."
+    ),
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="An option of the writer: key=value.")
+    list[str] | None,
+    typer.Option("--set", help="Option of the writer, as key=value; may be repeated."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -81,7 +92,7 @@ def build(
         writer_options=tuple(read_option(text) for text in options or ()),
     )
     if dry_run:
-        from lineament.records.build import dry_run as estimate
+        from lineament.records.dry_run import dry_run as estimate
 
         row = estimate(chosen, data, settings)
     else:

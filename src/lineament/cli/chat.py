@@ -31,21 +31,29 @@ NOTES = {
 def chat(
     media: Annotated[Path, typer.Argument(help="A clip or a picture.")],
     questions: Annotated[
-        list[str] | None, typer.Argument(help="Questions; none starts a conversation.")
+        list[str] | None,
+        typer.Argument(help="Questions to ask; without any, a conversation starts."),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="An installed model, or a folder with one.")
+        str, typer.Option("--model", help="Name of an installed model, or a model folder.")
     ] = "chat-tiny",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     all_facts: Annotated[
         bool,
-        typer.Option("--all-facts", help="Also describe what is not measured on real media."),
+        typer.Option("--all-facts", help="Also say what has not been measured on real media."),
     ] = False,
     answerer: Annotated[
-        str, typer.Option("--answerer", help="model; rule (landmarks alone) or blind, to compare.")
+        str,
+        typer.Option(
+            "--answerer",
+            help="Who answers: model, rule (landmarks only) or blind (the model, pictures hidden).",
+        ),
     ] = "model",
 ) -> None:
-    """Ask about the face in a clip or picture, or about an aerial scene."""
+    """Ask about the face in a clip or picture, or about a scene.
+
+    A scene is an aerial picture with an annotation beside it, or one that --model can see.
+    """
     asked = questions or []
     if any(not question.strip() for question in asked):
         raise BadInput("a question is empty", hint='ask something, such as "Is he smiling?"')

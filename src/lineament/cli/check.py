@@ -21,19 +21,22 @@ MAX_TEXT_BYTES = 1_000_000
 
 
 def check(
-    text: Annotated[str, typer.Argument(help="English text, or a file that holds it.")],
+    text: Annotated[str, typer.Argument(help="English text, or a file with such text.")],
     against: Annotated[
-        Path, typer.Option("--against", help="A clip, a picture, or a file of annotations.")
+        Path, typer.Option("--against", help="A clip, a picture, or an annotation file.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write an HTML page into this folder.")
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="A model of aerial scenes, to look at a picture.")
+        str, typer.Option("--model", help="Model of aerial scenes that looks at the picture.")
     ] = "",
 ) -> None:
-    """Check every claim of a text against a clip, a picture or annotations."""
+    """Check the claims of a text against a clip, picture or annotation.
+
+    Each claim is supported, contradicted or unknown. What the vocabulary does not name is skipped.
+    """
     from lineament.claims.scenes_check import check_any_text
     from lineament.describe.evidence import find_evidence
 

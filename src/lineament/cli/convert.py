@@ -23,16 +23,14 @@ def convert(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="clip: an OpenAI CLIP or FaRL file to a face encoder; llava: a LLaVA-1.5 folder "
-            "to a model; merge: adapters into a model's weights; consolidate: shards of a "
-            "distributed checkpoint into one file."
+            help="clip: OpenAI CLIP or FaRL to a face encoder; llava: LLaVA-1.5 to a model; merge: "
         ),
     ],
     source: Annotated[Path, typer.Argument(help="File or folder to read.")],
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Convert a checkpoint."""
+    """Convert a checkpoint of another project, or merge one of ours."""
     if not source.exists():
         raise BadInput(f"{source}: no such file or folder", hint="check the path")
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):

@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 FolderArgument = Annotated[Path, typer.Argument(help="The folder of a built data set.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-MediaOption = Annotated[Path | None, typer.Option("--data", help="Where its media lie.")]
+MediaOption = Annotated[Path | None, typer.Option("--data", help="Folder of the media.")]
 
 
 class Layout(enum.StrEnum):
@@ -41,7 +41,7 @@ class Layout(enum.StrEnum):
 def stats(
     folder: FolderArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write a data card and plots here.")
+        Path | None, typer.Option("--out", help="Folder for a data card and plots.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,14 +90,15 @@ def print_mapping(console: Console, title: str, rows: Mapping[str, Any]) -> None
 def verify(
     folder: FolderArgument,
     data: Annotated[
-        Path | None, typer.Option("--data", help="The source's folder: judge by its labels.")
+        Path | None,
+        typer.Option("--data", help="Folder of the source, to judge claims by its labels."),
     ] = None,
     against: Annotated[
-        Path | None, typer.Option("--against", help="Another data set that must share no person.")
+        Path | None, typer.Option("--against", help="Another data set, which must share no person.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read every answer again; with --data, judge every claim by the labels."""
+    """Read every answer back; with --data, judge every claim by the labels."""
     from lineament.records.audit import audit_store, find_shared_people
     from lineament.records.store import RecordStore
 
@@ -142,10 +143,10 @@ def read_source(store: "RecordStore", data: Path) -> "Iterator[Annotation | Drop
 @app.command("export")
 def export(
     folder: FolderArgument,
-    layout: Annotated[Layout, typer.Argument(help="llava or sharegpt.")],
+    layout: Annotated[Layout, typer.Argument(help="Layout of the JSON.")],
     out: Annotated[Path, typer.Option("--out", help="The JSON file to write.")],
     best: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Only this share, the best by quality.")
+        float, typer.Option(min=0.0, max=1.0, help="Keep only this share, the best by quality.")
     ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -167,10 +168,10 @@ def export(
 @app.command("import")
 def import_json(
     file: Annotated[Path, typer.Argument(help="LLaVA or ShareGPT JSON, or JSON Lines.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the data set goes.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the data set.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Read LLaVA or ShareGPT JSON into a data set, as it is."""
+    """Read LLaVA or ShareGPT JSON into a data set, unchanged and unchecked."""
     from lineament.records.exchange import read_exchange
     from lineament.records.record import Record
     from lineament.records.store import write_records
@@ -198,11 +199,11 @@ def import_json(
 @app.command("show")
 def show(
     folder: FolderArgument,
-    out: Annotated[Path, typer.Option("--out", help="Where index.html goes.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for index.html.")],
     data: MediaOption = None,
-    first: Annotated[int, typer.Option(min=0, help="Number of the first row.")] = 0,
-    count: Annotated[int, typer.Option(min=1, max=2000, help="How many rows.")] = 60,
-    kind: Annotated[str, typer.Option(help="Only this kind.")] = "",
+    first: Annotated[int, typer.Option(min=0, help="Row to start at, from 0.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=2000, help="Number of rows.")] = 60,
+    kind: Annotated[str, typer.Option(help="Only records of this kind.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Write a page of records with their pictures."""

@@ -29,66 +29,72 @@ class Through(enum.StrEnum):
 
 
 def evaluate(
-    task: Annotated[str, typer.Argument(help="A task's name; `list` lists them.")],
-    data: Annotated[Path | None, typer.Option("--data", help="The data set's folder.")] = None,
+    task: Annotated[
+        str, typer.Argument(help="Name of a task, or paper:NAME; `list` lists all tasks.")
+    ],
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")] = None,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
-            help="A model's name or folder; hf:X, vqa:X and reader:FOLDER for models of others.",
+            help="Name or folder of a model; hf:NAME, vqa:NAME or reader:FOLDER for other kinds.",
         ),
     ] = None,
     through: Annotated[
-        Through, typer.Option(help="Ask the network alone, or the whole chat with its rules.")
+        Through, typer.Option(help="Ask the network alone, or through chat with its rules.")
     ] = Through.NETWORK,
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", help="URL of an OpenAI-compatible server.")
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option("--predictions", help='JSON Lines of {"id", "prediction"}.')
+        Path | None, typer.Option("--predictions", help='JSON Lines with {"id", "prediction"}.')
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for answers, result.json and a page.")
+        Path | None, typer.Option("--out", help="Folder for the answers, result.json and a page.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Split or fold.")] = "",
+    split: Annotated[str, typer.Option(help="Split or fold; default: that of the task.")] = "",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Media of each part: a fixed choice.")
+        int | None, typer.Option(min=1, help="So many media of each part, always the same.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, help="Media to make, for tasks that draw their own.")
+        int | None, typer.Option(min=1, help="So many media, for tasks that draw their own.")
     ] = None,
     blind: Annotated[
-        bool, typer.Option("--blind", help="Ask the same model without sight, too.")
+        bool, typer.Option("--blind", help="Also ask the model with all pictures hidden.")
     ] = False,
     random: Annotated[
-        bool, typer.Option("--random", help="Compare with answers drawn by chance, too.")
+        bool, typer.Option("--random", help="Also score answers drawn by chance.")
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", help="Switch a stream off: general, face or landmarks."),
+        typer.Option("--without", help="Switch off a stream: general, face or landmarks."),
     ] = None,
     phrasings: Annotated[
-        bool, typer.Option("--phrasings", help="Ask in all wordings: prompt sensitivity.")
+        bool, typer.Option("--phrasings", help="Ask in all wordings, to see how much they matter.")
     ] = False,
     frames: Annotated[
-        str, typer.Option(help="Ask about clips again with so many frames each: 1,2,4,8.")
+        str, typer.Option(help="Also ask with at most so many frames of each clip: 1,2,4,8.")
     ] = "",
     shuffle_frames: Annotated[
-        bool, typer.Option("--shuffle-frames", help="Ask about clips again, frames out of order.")
+        bool,
+        typer.Option("--shuffle-frames", help="Also ask with the frames of clips out of order."),
     ] = False,
     judge: Annotated[
-        str, typer.Option(help="Grade free answers, too: claims, or MODEL@URL of a server.")
+        str,
+        typer.Option(help="Also grade free answers: claims (a rule), or MODEL@URL of a server."),
     ] = "",
     compare: Annotated[
         list[Path] | None,
-        typer.Option("--compare", help="Predictions of others, compared in pairs."),
+        typer.Option("--compare", help="Predictions of another system, compared item by item."),
     ] = None,
     trained_on: Annotated[
         Path | None,
-        typer.Option("--trained-on", help="Training manifest or built data set: any overlap?"),
+        typer.Option(
+            "--trained-on", help="Training manifest or built data set, to look for overlap."
+        ),
     ] = None,
     items: Annotated[
-        Path | None, typer.Option("--write-items", help="Write the questions as JSON Lines.")
+        Path | None, typer.Option("--write-items", help="Only write the questions, as JSON Lines.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

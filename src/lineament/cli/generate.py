@@ -13,7 +13,7 @@ from lineament.errors import BadInput
 
 def generate(
     prompt: Annotated[str, typer.Argument(help="What to draw, in English.")],
-    out: Annotated[Path, typer.Option("--out", help="The .png or .jpg file to write.")],
+    out: Annotated[Path, typer.Option("--out", help="The .png, .jpg or .webp file to write.")],
     count: Annotated[int, typer.Option(help="How many; several are numbered.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the first one; the same face again.")] = 0,
     model: Annotated[str, typer.Option(help="An installed model, or a folder.")] = "draw-tiny",
@@ -31,23 +31,23 @@ def generate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw faces from words; every file is marked as drawn by a model."""
-    from lineament.describe.draw import draw_faces, edit_face, load_model, number_files
-    from lineament.describe.prompt import read_prompt
+    from lineament.describe import draw
 
     box = None if region is None else read_region(region)
     if edit is None and box is not None:
         raise BadInput("--region needs a picture", hint="--edit FACE.png --region 0,0,1,0.4")
     if edit is not None and count != 1:
-        raise BadInput("--count: one picture is edited at a time")
-    read_prompt(prompt)  # what is wrong with the command comes before anything slow
-    number_files(out, count)
-    hide_loading_bars()
-    loaded = load_model(model)
-    from lineament.model.unmasking import Unmasking
-
-    settings = Unmasking(num_steps=steps, guidance=guidance)
+        raise BadInput(f"--count {count}: one picture is edited at a time", hint="leave it out")
+    draw.read_face_prompt(prompt)  # what is wrong with the command comes before anything slow
+    draw.number_files(out, count)
+    draw.check_seed(seed, count)
     if edit is not None:
-        drawn = edit_face(
+        draw.read_picture(edit)
+    hide_loading_bars()
+    settings = draw.make_settings(steps, guidance)
+    loaded = draw.load_model(model)
+    if edit is not None:
+        drawn = draw.edit_face(
             edit,
             prompt,
             out,
@@ -59,7 +59,7 @@ def generate(
         )
     else:
         with show_progress(f"Drawing {out.name}", count) as advance:
-            drawn = draw_faces(
+            drawn = draw.draw_faces(
                 prompt,
                 out,
                 count=count,

@@ -37,23 +37,33 @@ class Style(enum.StrEnum):
 
 def render(
     out: Annotated[Path, typer.Argument(help="The folder to write into.")],
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="How many to draw.")] = 10,
     kind: Annotated[Kind, typer.Option(help="What to draw.")] = Kind.FACES,
-    seed: Annotated[int, typer.Option(min=0, help="Number of the first one.")] = 0,
-    style: Annotated[Style, typer.Option(help="Like a photograph, or like a cartoon.")] = (
-        Style.SHADED
-    ),
-    size: Annotated[int, typer.Option(min=32, max=1024, help="Side in pixels.")] = 256,
-    pictures: Annotated[bool, typer.Option("--pictures", help="Pictures, not clips.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first; the others follow.")] = 0,
+    style: Annotated[
+        Style, typer.Option(help="Like a photograph (shaded) or a cartoon (flat).")
+    ] = (Style.SHADED),
+    size: Annotated[int, typer.Option(min=32, max=1024, help="Side length in pixels.")] = 256,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Draw pictures instead of clips.")
+    ] = False,
     require: Annotated[
-        list[str] | None, typer.Option(help="A fact that must hold: wearing_hat, male=false.")
+        list[str] | None,
+        typer.Option(help="Fact that must hold, such as wearing_hat or male=false."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; all cores by default.")
+        int | None, typer.Option(min=1, help="Number of processes; default: all cores.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw faces or aerial scenes from annotations, and write both."""
+    if kind is Kind.FACES and str(out) == Kind.SCENES:
+        raise BadInput(
+            "out: 'scenes' would be a folder of faces",
+            hint="--kind scenes draws scenes; ./scenes is a folder of that name",
+        )
+    if kind is Kind.SCENES and style is Style.FLAT:
+        raise BadInput("style: scenes are drawn in one style", hint="leave --style out")
     required = read_requirements(require or [])
     began = perf_counter()
     out.mkdir(parents=True, exist_ok=True)

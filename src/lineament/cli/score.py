@@ -28,13 +28,13 @@ class Normalise(enum.StrEnum):
 
 
 def score(
-    kind: Annotated[Kind, typer.Argument(help="What the predictions are.")],
-    file: Annotated[Path, typer.Argument(help="JSON Lines, one prediction a line.")],
+    kind: Annotated[Kind, typer.Argument(help="Kind of predictions.")],
+    file: Annotated[Path, typer.Argument(help="JSON Lines, one prediction per line.")],
     normalise: Annotated[
         Normalise,
         typer.Option(
-            help="Captions: lower case, punctuation parts words (plain) or vanishes (joined); "
-            "lower case alone (lower); tokenised already (raw)."
+            help="How captions become words. plain: lower case, punctuation becomes a space; "
+            "joined: punctuation vanishes; lower: lower case only; raw: split at spaces."
         ),
     ] = Normalise.PLAIN,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -31,43 +31,52 @@ SMALL_MODEL = 100_000_000  # weights
 
 def serve(
     model: Annotated[
-        str, typer.Argument(help="An installed model, or a folder with one.")
+        str, typer.Argument(help="Name of an installed model, or a model folder.")
     ] = "chat-tiny",
     draw: Annotated[
-        str | None, typer.Option("--draw", help="A model that draws, by name or folder.")
+        str | None, typer.Option("--draw", help="Name or folder of a model that draws.")
     ] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8000,
     api_key_file: Annotated[
-        Path | None, typer.Option("--api-key-file", help="One key a line; only they may ask.")
+        Path | None,
+        typer.Option("--api-key-file", help="File with one key per line; a key is then needed."),
     ] = None,
     allow_anyone: Annotated[
         bool, typer.Option("--allow-anyone", help="Let other machines ask without a key.")
     ] = False,
     allow_host: Annotated[
-        list[str] | None, typer.Option("--allow-host", help="Media may be fetched from this host.")
+        list[str] | None, typer.Option("--allow-host", help="Host from which media may be fetched.")
     ] = None,
     allow_folder: Annotated[
-        list[Path] | None, typer.Option("--allow-folder", help="file: media may lie in it.")
+        list[Path] | None,
+        typer.Option("--allow-folder", help="Folder whose media file: URLs may name."),
     ] = None,
     answerer: Annotated[
-        str, typer.Option("--answerer", help="model, or rule (landmarks alone, no weights).")
+        str, typer.Option("--answerer", help="Who answers: model, or rule (face landmarks only).")
     ] = "model",
     replicas: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Engines, each in a process of Ray Serve's.")
+        int | None,
+        typer.Option(min=1, max=1024, help="Number of engines, each a process of Ray Serve."),
     ] = None,
     ray: Annotated[
-        str, typer.Option("--ray", help="Where they run: local, or a cluster's address.")
+        str, typer.Option("--ray", help="Where replicas run: local, or a cluster address.")
     ] = "",
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a limit: media.max_seconds=300.")
+        list[str] | None,
+        typer.Option("--set", help="Change a setting, such as media.max_seconds=300."),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Print all limits as JSON and do nothing.")
+        bool, typer.Option("--show", help="Print all settings as JSON and exit.")
     ] = False,
-    log: Annotated[bool, typer.Option("--log", help="Write one line a request to stderr.")] = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="Write one line per request to stderr.")
+    ] = False,
 ) -> None:
-    """Serve answers, annotations, checks and drawings; prints the address on stdout."""
+    """Serve chat, annotations, checks and drawings over HTTP.
+
+    The address is printed on stdout. The API is that of OpenAI; the address is also a web page.
+    """
     require_extras()
     from lineament.serving.keys import Keys
     from lineament.serving.server import bind, is_loopback, run_app

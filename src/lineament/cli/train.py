@@ -23,20 +23,21 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a recipe.json.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")],
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a value: stages.0.num_steps=10.")
+        list[str] | None,
+        typer.Option("--set", help="Change a value, such as stages.0.num_steps=10."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in this folder.")
+        bool, typer.Option("--resume", help="Resume the run in this folder.")
     ] = False,
     pause_minutes: Annotated[
-        float, typer.Option(min=0, help="Stop after so long, to be resumed; 0 never.")
+        float, typer.Option(min=0, help="Stop after this time, to be resumed; 0: never.")
     ] = 0.0,
     show: Annotated[
-        bool, typer.Option("--show", help="Print the whole recipe as JSON and do nothing.")
+        bool, typer.Option("--show", help="Print the whole recipe as JSON and exit.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Train a model; a stopped run goes on with --resume and ends with the same weights."""
+    """Train a model by a recipe; --resume continues a stopped run."""
     chosen = override(find_recipe(recipe), assignments or [])
     if show:
         print(chosen.model_dump_json(indent=2))

@@ -1,7 +1,8 @@
 """Faces from words, and changed by words: prompt, drawing model, marked files."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from lineament.describe.mark import Origin, check_suffix, write_marked
-from lineament.describe.prompt import Prompt, read_prompt, shorten
+from lineament.claims import Claim, read_claims
+from lineament.claims.scan import find_items
+from lineament.describe.mark import Origin, check_place, check_suffix, write_marked
+from lineament.describe.prompt import SOMEBODY, Prompt, read_prompt, shorten
 from lineament.errors import BadInput, BadMedia, MissingExtra
+from lineament.video import open_clip
+from lineament.video import read_picture as read_pixels
 
 if TYPE_CHECKING:
     from lineament.model.drawing import DrawingModel
@@ -19,9 +24,70 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "draw-tiny"
 MAX_COUNT = 10_000
+MAX_SEED = 2**63 - 1
+MAX_LETTERS = 100  # of one word; the reader tries every misspelling of it
+MAX_NUMBERS = 1_000
+ADULT_YEARS = 18
 _CHANGED_SHARE = 0.25  # of the codes, where a change of words chooses them itself
 
 Box = tuple[float, float, float, float]
+
+_GRADES = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth"
+_CHILD = re.compile(
+    r"(?<![\w-])(?:child(?:ren)?|child-?like|kid(?:s|dos?|dies?)?|boys?|girls?|toddlers?|tots?"
+    r"|infants?|new-?borns?|bab(?:y|ies)(?![- ](?:faced|blue|pink|bangs))|school-?(?:boy|girl)s?"
+    r"|school-?(?:kids?|child(?:ren)?)|youngsters?|pre-?teen(?:s|-?agers?)?|tweens?|teens?|teen-?age[ds]?"
+    r"|teen-?agers?|adolescen(?:ts?|ce)|juveniles?|pre-?pubescent|pubescent|under-?aged?|minors"
+    r"|minor(?=\s*(?:[.,;!?]|$|with\b|who\b|in\b|wearing\b))|kindergart\w+|pre-?schoolers?"
+    rf"|(?:primary|middle|high)[- ]schoolers?|(?:\d+(?:st|nd|rd|th)|{_GRADES})[- ]graders?"
+    r"|lolis?|lolitas?|shotas?|\w+[- ]+(?:months?|weeks?|days?)[- ]+olds?"
+    r"|(?:is|are|he's|she's)\s+(?:only\s+|just\s+)?(?:[1-9]|1[0-7])(?=\s*(?:[.,;!?]|$)))(?!\w)",
+    re.IGNORECASE,
+)
+_PEOPLES = (
+    r"(?:(?:north|south|east|west|central)(?:east|west)?(?:ern)?[\s-]+)?"
+    r"(?:asian|african|european|american|australian|caucasian|eurasian|hispanic|latin[aox]|mestiz[ao]"
+    r"|arab|arabi[ac]n?|indian|chinese|japanese|korean|vietnamese|thai|filipin[ao]|indonesian|malay"
+    r"|malaysian|mongolian|tibetan|nepalese|pakistani|bengali|bangladeshi|afghan|iranian|iraqi|syrian"
+    r"|lebanese|persian|turkish|kurdish|jewish|jew|israeli|palestinian|muslim|hindu|buddhist|sikh"
+    r"|slavic|nordic|scandinavian|german|french|italian|spanish|portuguese|russian|ukrainian|greek"
+    r"|irish|scottish|welsh|british|english|swedish|norwegian|danish|finnish|romanian|hungarian"
+    r"|(?-i:Polish|Dutch|Swiss|Czech)|mexican|brazilian|cuban|colombian|peruvian|nigerian|ethiopian"
+    r"|somali|kenyan|ghanaian|egyptian|moroccan|aboriginal|indigenous|polynesian|hawaiian|maori|inuit"
+    r"|gypsy|romani|mediterranean|middle[- ]eastern|native[- ]american|afro-\w+|oriental|negro"
+    r"|(?:mixed|bi|multi|inter)[- ]?raci?(?:al|e)|ethnic(?:ally)?|non-?white)"
+)
+_SOMEONE = (
+    r"(?:person|people|m[ae]n|wom[ae]n|males?|females?|guys?|lad(?:y|ies)|gentlem[ae]n|adults?"
+    r"|individuals?|actors?|actress(?:es)?|models?|grand(?:mother|father|ma|pa))"
+)
+_ANCESTRY = re.compile(
+    r"(?:\b(?P<article>an?)\s+)?"
+    rf"(?P<words>\b{_PEOPLES}s?\b(?:[\s/-]+(?:and\s+)?{_PEOPLES}s?\b)*(?:-looking)?"
+    r"|\bof\s+(?:[\w-]+\s+){1,3}(?:descent|origins?|ancestry|heritage|ethnicity|race|nationality)\b"
+    r"|\bof\s+colou?r\b(?!\s+\w)"
+    r"|\b(?:black|white|brown|colou?red)(?=\s+(?:(?:young|old|older|elderly|middle-aged|adult|tall"
+    rf"|smiling|happy|handsome|beautiful|attractive|bald)\s+)*{_SOMEONE}\b))"
+    r"(?:\s+(?=(?P<following>[^\W\d_]+)))?",
+    re.IGNORECASE,
+)
+_COUNTRYMAN = re.compile(
+    r"\b(?:french|english|irish|scots?|welsh|dutch)-?((?:wo)?m[ae]n)\b", re.IGNORECASE
+)
+_AFTER_NOUNS = ("with", "who", "whose", "wearing", "having", "in", "and", "that", "of", "without")
+# What is asked for by an order is what is to be seen after it: "remove the glasses".
+_ORDERS = tuple(
+    (re.compile(order, re.IGNORECASE), seen)
+    for order, seen in (
+        (r"\breplace\s+(?:(?:the|his|her)\s+)?([\w -]{1,40}?)\s+(?:with|by)\s",
+         r"without \1, with "),
+        (r"\b(?:remove|delete|erase|get\s+rid\s+of|take\s+(?:off|away)|shave(?:\s+off)?)\s+"
+         r"(?:(?:the|his|her|their|any|all)\s+)?", "without "),
+        (r"\bgive\s+him\s", "a man with "),
+        (r"\bgive\s+her\s", "a woman with "),
+        (r"\b(?:add|put\s+on|give\s+them)\s", "with "),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +97,12 @@ class Drawn:
     Attributes:
         prompt: As read.
         told: What the model was told.
-        is_cut: Whether the end of that went beyond what the model reads.
+        is_cut: Whether the model reads less than was asked.
         files: What was written.
         model: Which one drew.
         seconds: How long all of it took.
+        ancestry: Words left out because they say where somebody's family comes from.
+        remarks: What else is to be known of the files.
     """
 
     prompt: Prompt
@@ -43,28 +111,45 @@ class Drawn:
     files: tuple[Path, ...]
     model: str
     seconds: float
+    ancestry: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """Say in plain sentences what is not drawn as asked."""
-        cut = ["the prompt is longer than the model reads: its end is ignored"]
-        return [*self.prompt.notes(), *(cut if self.is_cut else [])]
+        said = []
+        if self.ancestry:
+            said.append(f"no ancestry or religion is drawn: {', '.join(self.ancestry)} ignored")
+        said += self.prompt.notes()
+        if _are_several(self.prompt.claims):
+            said.append("the prompt speaks of several people: one face is drawn")
+        if self.is_cut:
+            said.append("the prompt is longer than the model reads: a part of it is drawn")
+        return [*said, *self.remarks]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON shape of ``lineament generate``."""
         return {
             "prompt": self.prompt.text,
             "files": [str(path) for path in self.files],
-            "ignored": [*self.prompt.names, *self.prompt.ignored],
+            "ignored": [*self.prompt.names, *self.ancestry, *self.prompt.ignored],
             "names": list(self.prompt.names),
+            "ancestry": list(self.ancestry),
             "conflicts": [list(pair) for pair in self.prompt.conflicts],
             "drawn": [
-                {"name": c.name, "value": c.value, "negated": c.negated} for c in self.prompt.claims
+                {"name": c.name, "value": c.value, "negated": c.negated} for c in self._find_told()
             ],
             "told": self.told,
             "notes": self.notes(),
             "model": self.model,
             "seconds": round(self.seconds, 3),
         }
+
+    def _find_told(self) -> tuple[Claim, ...]:
+        """Return the claims that reached the model."""
+        if not self.is_cut:
+            return self.prompt.claims
+        told = {(c.name, c.value, c.negated) for c in read_claims(self.told)}
+        return tuple(c for c in self.prompt.claims if (c.name, c.value, c.negated) in told)
 
 
 def draw_faces(
@@ -91,13 +176,12 @@ def draw_faces(
         report_done: Told after each picture how many are written.
 
     Raises:
-        BadInput: The prompt, the file or a number cannot be used.
+        BadInput: The prompt, the file or a number cannot be used, or a child is asked for.
     """
     began = perf_counter()
-    prompt = read_prompt(text)
+    prompt, ancestry = read_face_prompt(text)
     paths = number_files(out, count)
-    if seed < 0:
-        raise BadInput(f"seed: expected a number from 0, got {seed}")
+    check_seed(seed, count)
     loaded = load_model(model)
     told, is_cut = _tell(prompt, loaded)
     from lineament.model.drawing import BATCH
@@ -107,7 +191,8 @@ def draw_faces(
         pictures = loaded.draw([told] * len(seeds), list(seeds), settings)
         _write(paths[start:], pictures, "drawn", is_visibly_marked)
         report_done(start + len(pictures))
-    return Drawn(prompt, told, is_cut, tuple(paths), loaded.name, perf_counter() - began)
+    seconds = perf_counter() - began
+    return Drawn(prompt, told, is_cut, tuple(paths), loaded.name, seconds, ancestry)
 
 
 def edit_face(
@@ -137,14 +222,21 @@ def edit_face(
         is_visibly_marked: Also say so in the picture.
 
     Raises:
-        BadInput: The prompt, a file or the region cannot be used.
+        BadInput: The prompt, a file or the region cannot be used, or a child is asked for.
     """
     began = perf_counter()
-    prompt = read_prompt(text)
-    check_suffix(out)
-    pixels = read_picture(picture)
+    prompt, ancestry = read_face_prompt(text)
+    earlier = read_face_prompt(before)[0] if before.strip() else None
+    check_place(out)
+    check_seed(seed)
     if region is not None:
         check_region(region)
+    elif not prompt.claims:
+        raise BadInput(
+            "the prompt asks for nothing that is known: nothing would change",
+            hint='say what is to be seen, such as "a smiling woman", or give a region',
+        )
+    pixels = read_picture(picture)
     loaded = load_model(model)
     told, is_cut = _tell(prompt, loaded)
     from lineament.model.unmasking import find_affected, region_mask
@@ -152,13 +244,74 @@ def edit_face(
     if region is not None:
         redraw = region_mask(region, loaded.network.config.grid_side).unsqueeze(0)
     else:
-        old = _tell(read_prompt(before), loaded)[0] if before.strip() else ""
+        old = _tell(earlier, loaded)[0] if earlier is not None else ""
         ids = [[loaded.read_text(words)] for words in (old, told)]
         codes = loaded.encode(pixels[None])
         redraw = find_affected(loaded.network, codes, *ids, share=_CHANGED_SHARE)
     pictures = loaded.edit(pixels[None], [told], redraw, [seed], settings)
     _write([out], pictures, "edited", is_visibly_marked)
-    return Drawn(prompt, told, is_cut, (out,), loaded.name, perf_counter() - began)
+    is_whole = pixels.shape[:2] == pictures.shape[1:3]
+    remarks = () if is_whole else (_say_cut(picture, pixels, loaded),)
+    seconds = perf_counter() - began
+    return Drawn(prompt, told, is_cut, (out,), loaded.name, seconds, ancestry, remarks)
+
+
+def read_face_prompt(text: str) -> tuple[Prompt, tuple[str, ...]]:
+    """Read what is to be drawn; returns the words of ancestry that were left out as well.
+
+    Raises:
+        BadInput: It asks for a child, or cannot be read.
+    """
+    _check_readable(text)
+    wanted, ancestry = leave_out_ancestry(text)
+    for order, seen in _ORDERS:
+        wanted = order.sub(seen, wanted)
+    is_left = any(letter.isalnum() for letter in wanted) or not ancestry
+    prompt = replace(read_prompt(wanted if is_left else SOMEBODY), text=text)
+    if child := find_child(text, prompt):
+        raise BadInput(
+            f"the prompt asks for a child ({child!r}): only adults are drawn",
+            hint='say "a man", "a woman" or "a person", or leave it out',
+        )
+    return prompt, ancestry
+
+
+def find_child(text: str, prompt: Prompt) -> str:
+    """Return the words of a prompt that ask for somebody below 18; empty where none do."""
+    if match := _CHILD.search(text):
+        return match.group()
+    for claim in prompt.claims:
+        if claim.name == "age_years" and not claim.negated and isinstance(claim.value, tuple):
+            low, high = claim.value
+            is_young = high is not None and high <= ADULT_YEARS
+            if is_young if low is None else low < ADULT_YEARS:
+                return claim.text
+    for word in dict.fromkeys(re.findall(r"[^\W\d_]+", prompt.told.lower())):
+        for item in find_items(word):  # misspelt words are read all the same
+            if item.entry.word != word and _CHILD.fullmatch(item.entry.word):
+                return word
+    return ""
+
+
+def leave_out_ancestry(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a prompt without words of ancestry, nation and religion, and these words."""
+    found: dict[str, None] = {}
+
+    def cut(match: re.Match[str]) -> str:
+        found[match["words"]] = None
+        article, following = match["article"], (match["following"] or "").lower()
+        if article is None:
+            return ""
+        if not following or following in _AFTER_NOUNS:
+            return f"{article[0]} person "
+        return f"{article[0]}n " if following[0] in "aeiou" else f"{article[0]} "
+
+    def keep_person(match: re.Match[str]) -> str:
+        found[match.group()] = None
+        return match[1]
+
+    kept = _COUNTRYMAN.sub(keep_person, text)
+    return _ANCESTRY.sub(cut, kept), tuple(found)
 
 
 def load_model(model: "DrawingModel | str") -> "DrawingModel":
@@ -177,20 +330,48 @@ def load_model(model: "DrawingModel | str") -> "DrawingModel":
     return load_drawing_model(model)
 
 
+def make_settings(num_steps: int, guidance: float) -> "Unmasking":
+    """Return how to draw.
+
+    Raises:
+        BadInput: A number is out of range.
+        MissingExtra: The packages that run models are not installed.
+    """
+    try:
+        from lineament.model.unmasking import Unmasking
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "torch", "model") from error
+    return Unmasking(num_steps=num_steps, guidance=guidance)
+
+
 def number_files(out: Path, count: int) -> list[Path]:
     """Return the file itself for one picture, or ``face-0001.png`` and so on.
 
     Raises:
-        BadInput: The count is out of range, or the file's kind cannot carry the mark.
+        BadInput: The count is out of range, or a file cannot be written.
     """
     if not 1 <= count <= MAX_COUNT:
         raise BadInput(f"count: expected 1 to {MAX_COUNT:,}, got {count}")
-    if out.is_dir():
-        raise BadInput(f"{out}: is a folder", hint=f"--out {out / 'face.png'}")
-    check_suffix(out)
     if count == 1:
+        check_place(out)
         return [out]
-    return [out.with_stem(f"{out.stem}-{number:04d}") for number in range(1, count + 1)]
+    check_suffix(out)
+    paths = [out.with_stem(f"{out.stem}-{number:04d}") for number in range(1, count + 1)]
+    for path in paths:
+        check_place(path)
+    return paths
+
+
+def check_seed(seed: int, count: int = 1) -> None:
+    """Refuse seeds that are out of range, the last picture's included.
+
+    Raises:
+        BadInput: Naming the seed.
+    """
+    if not 0 <= seed <= MAX_SEED - count:
+        raise BadInput(
+            f"seed: expected 0 to {MAX_SEED - count:,}, got {seed}", hint="any number does"
+        )
 
 
 def check_region(region: Box) -> None:
@@ -208,19 +389,30 @@ def check_region(region: Box) -> None:
 
 
 def read_picture(path: Path) -> UInt8[np.ndarray, "height width 3"]:
-    """Read one picture as RGB.
+    """Read one picture as RGB, upright, what is transparent on white.
 
     Raises:
-        BadMedia: It cannot be opened.
+        BadMedia: It is none, or cannot be opened.
     """
-    from PIL import Image
+    if not open_clip(path).is_picture:
+        raise BadMedia(f"{path}: is a clip", hint="give a picture: PNG, JPEG or WebP")
+    return read_pixels(path)
 
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB")).copy()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or "is no picture that can be read"
-        raise BadMedia(f"{path}: {reason.lower()}", hint="give a PNG or JPEG file") from error
+
+def _check_readable(text: str) -> None:
+    """Refuse what is no text, and what would take the reader minutes."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadInput("the prompt is no text in UTF-8", hint="type it again")
+    if (word := re.search(rf"\w{{{MAX_LETTERS + 1},}}", text)) is not None:
+        raise BadInput(
+            f"the prompt has a word of {len(word.group()):,} letters ({word.group()[:20]}...)",
+            hint=f"words have at most {MAX_LETTERS}",
+        )
+    if (found := len(re.findall(r"\d+", text))) > MAX_NUMBERS:
+        raise BadInput(
+            f"the prompt has {found:,} numbers, more than {MAX_NUMBERS:,}",
+            hint="a face needs a few sentences",
+        )
 
 
 def _tell(prompt: Prompt, model: "DrawingModel") -> tuple[str, bool]:
@@ -231,7 +423,22 @@ def _tell(prompt: Prompt, model: "DrawingModel") -> tuple[str, bool]:
 
     room = model.count_room()
     told = shorten(prompt, room, count_tokens)
-    return told, told != prompt.told or count_tokens(told) > room
+    if count_tokens(told) > room:  # one sentence that is too long by itself
+        told = model.cut_text(told, room)
+    return told, told != prompt.told
+
+
+def _are_several(claims: tuple[Claim, ...]) -> bool:
+    counts = [c.value for c in claims if c.name == "num_people" and not c.negated]
+    return len({c.subject for c in claims}) > 1 or any(
+        isinstance(count, tuple) and (count[0] or 0) >= 2 for count in counts
+    )
+
+
+def _say_cut(path: Path, pixels: UInt8[np.ndarray, "height width 3"], model: "DrawingModel") -> str:
+    height, width = pixels.shape[:2]
+    side = model.size_px
+    return f"{path.name}: {width}x{height} px; its middle is seen and drawn in {side}x{side} px"
 
 
 def _write(

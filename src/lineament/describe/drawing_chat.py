@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 
 from lineament.describe.annotate import AnnotatedClip
-from lineament.describe.answer import Answer
+from lineament.describe.answer import Answer, Source
 from lineament.describe.bearing import (
     check_answer,
     find_facts,
@@ -21,7 +21,7 @@ from lineament.describe.bearing import (
 from lineament.describe.chat import Chat, OpenedMedia
 from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.visual import find_person, read_frames
-from lineament.errors import BadInput
+from lineament.errors import BadInput, BadModel
 from lineament.faces.follow import FinderFactory, FollowedClip
 from lineament.faces.landmarks import describe_landmarks
 from lineament.faces.mesh import MeshFinder
@@ -31,7 +31,9 @@ from lineament.model.hub import find_folder
 from lineament.model.portrait_eyes import PortraitEyes, find_eyes_folder, load_portrait_eyes
 
 MAX_NEW_TOKENS = 120
+MAX_QUESTION_CHARACTERS = 2_000
 NO_PORTRAIT = "I cannot see a face closely enough to tell."
+NO_WORDS = "I cannot tell."  # where the model says nothing
 
 TellText = Callable[[str], None]
 
@@ -57,9 +59,10 @@ class DrawingChat:
         self._rules = Chat(self.name, answerer="rule", make_finder=make_finder)
         self._model: DrawingModel = load_drawing_model(model)
         folder = find_folder(model)
-        self._eyes: PortraitEyes | None = (
-            load_portrait_eyes(folder) if find_eyes_folder(folder) else None
-        )
+        self._eyes: PortraitEyes | None = None
+        if find_eyes_folder(folder):
+            self._eyes = load_portrait_eyes(folder)
+            check_eyes(self._eyes, self._model, folder)
         self._validation = find_validation(folder)
 
     @property
@@ -89,19 +92,19 @@ class DrawingChat:
         """Answer one question about a clip or picture; what was said before is not read.
 
         Raises:
-            BadInput: The question is empty.
+            BadInput: The question is empty, too long or no text.
             BadMedia: The file cannot be used.
         """
         del history, all_facts
         began = time.perf_counter()
-        if not question.strip():
-            raise BadInput("the question is empty", hint='ask something, such as "Is he smiling?"')
+        check_question(question)
         opened = self.open(media)
         topic = find_refused_topic(question, opened.annotation)
+        source: Source
         if topic is not None:
             text, source = refuse(topic, opened.annotation), "rule"
         else:
-            text, source = self._answer(opened, question), "model"
+            text, source = self._answer(opened, question)
         if on_text is not None:
             on_text(text)
         checked = check_answer(read_own_claims(question, text), opened.annotation, opened.subject)
@@ -111,16 +114,51 @@ class DrawingChat:
             facts=find_facts(question, checked, opened.annotation, opened.subject),
             claims=checked.claims,
             validated=find_weakest([row.name for row in checked.claims], self._validation),
-            source=source,  # type: ignore[arg-type]
+            source=source,
         )
         answer.seconds = time.perf_counter() - began
         return answer
 
-    def _answer(self, opened: OpenedMedia, question: str) -> str:
+    def _answer(self, opened: OpenedMedia, question: str) -> tuple[str, Source]:
         portrait = find_portrait(opened.annotated.followed, self._model.size_px)
         if portrait is None:
-            return NO_PORTRAIT
-        return answer_portrait(self._model, self._eyes, portrait, question)
+            return NO_PORTRAIT, "rule"
+        said = answer_portrait(self._model, self._eyes, portrait, question)
+        return (said, "model") if said else (NO_WORDS, "rule")
+
+
+def check_question(question: str) -> None:
+    """Refuse what cannot be asked.
+
+    Raises:
+        BadInput: It is empty, too long or no text.
+    """
+    if not question.strip():
+        raise BadInput("the question is empty", hint='ask something, such as "Is he smiling?"')
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise BadInput(
+            f"the question has {len(question):,} characters, at most "
+            f"{MAX_QUESTION_CHARACTERS:,} can be read",
+            hint="ask a shorter question",
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in question):
+        raise BadInput("the question is no text in UTF-8", hint="type it again")
+
+
+def check_eyes(eyes: PortraitEyes, model: DrawingModel, folder: Path) -> None:
+    """Refuse eyes of other widths than the model's experts were made for.
+
+    Raises:
+        BadModel: Naming the folder.
+    """
+    config = model.network.config
+    found, wanted = (eyes.whole_dim, eyes.face_dim), (config.clip_dim, config.face_dim)
+    if config.use_sequence_experts and found != wanted:
+        raise BadModel(
+            f"{folder}: its eyes give {found[0]} and {found[1]} numbers, "
+            f"the model takes {wanted[0]} and {wanted[1]}",
+            hint="copy or train the model again",
+        )
 
 
 def answer_portrait(

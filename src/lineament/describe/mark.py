@@ -1,8 +1,10 @@
 """Drawn pictures say so: a machine-readable mark in the file, and one to be seen if wanted."""
 
 import io
+import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,7 +17,8 @@ SOURCE_TYPES = {
     "drawn": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
     "edited": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
 }
-SUFFIXES = (".png", ".jpg", ".jpeg")
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+QUALITY = 92  # of JPEG and WebP
 VISIBLE_TEXT = "drawn by a model"
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -29,6 +32,10 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </x:xmpmeta>
 <?xpacket end="w"?>"""
 _JPEG_XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\x00"
+# As an attribute, or as an element, as other programs write it back.
+_SOURCE_TYPE = re.compile(
+    rb"DigitalSourceType(?:\s*=\s*[\"']|>)\s*https?(://cv\.iptc\.org/newscodes/digitalsourcetype/\w+)"
+)
 
 
 def check_suffix(path: Path) -> None:
@@ -37,10 +44,31 @@ def check_suffix(path: Path) -> None:
     Raises:
         BadInput: Naming the file.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in FORMATS:
         raise BadInput(
-            f"{path}: pictures are written as {', '.join(SUFFIXES)}, which carry the mark",
+            f"{path}: pictures are written as {', '.join(FORMATS)}, which carry the mark",
             hint="--out face.png",
+        )
+
+
+def check_place(path: Path) -> None:
+    """Refuse what cannot be written, and pictures that no model made: they would be lost.
+
+    Raises:
+        BadInput: Naming the file or folder.
+    """
+    if path.is_dir():
+        raise BadInput(f"{path}: is a folder", hint=f"--out {path / 'face.png'}")
+    check_suffix(path)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise BadInput(f"{path}: {folder} is a file, not a folder", hint="choose another folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput(f"{path}: nothing may be written to {folder}", hint="choose another folder")
+    if path.exists() and read_source_type(path) is None:
+        raise BadInput(
+            f"{path}: is there already, and no model drew it",
+            hint="choose another name; only drawn files are written over",
         )
 
 
@@ -62,17 +90,22 @@ def write_marked(
     check_suffix(path)
     image = Image.fromarray(draw_visible_mark(pixels) if is_visible else pixels)
     xmp = _XMP.format(source_type=SOURCE_TYPES[origin])
-    content = io.BytesIO()
-    if path.suffix.lower() == ".png":
+    kind = FORMATS[path.suffix.lower()]
+    options: dict[str, Any]
+    if kind == "PNG":
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", xmp)
         info.add_text("DigitalSourceType", SOURCE_TYPES[origin])
         info.add_text("Software", "Lineament")
-        image.save(content, "PNG", pnginfo=info)
+        options = {"pnginfo": info}
+    elif kind == "WEBP":
+        options = {"quality": QUALITY, "xmp": xmp.encode()}
     else:
         segment = _JPEG_XMP_HEAD + xmp.encode()
         marker = b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment
-        image.save(content, "JPEG", quality=92, subsampling=0, extra=marker)
+        options = {"quality": QUALITY, "subsampling": 0, "extra": marker}
+    content = io.BytesIO()
+    image.save(content, kind, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.getvalue())
     return path
@@ -80,11 +113,9 @@ def write_marked(
 
 def read_source_type(path: Path) -> str | None:
     """Return the digital source type a picture's metadata state, or None."""
-    content = path.read_bytes()
-    for source_type in SOURCE_TYPES.values():
-        if f'DigitalSourceType="{source_type}"'.encode() in content:
-            return source_type
-    return None
+    match = _SOURCE_TYPE.search(path.read_bytes())
+    stated = "" if match is None else "http" + match[1].decode()
+    return stated if stated in SOURCE_TYPES.values() else None
 
 
 def draw_visible_mark(

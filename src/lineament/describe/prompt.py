@@ -15,6 +15,7 @@ from lineament.vocabulary import read_vocabulary
 MAX_CHARACTERS = 1_000_000
 _TITLE_SHARE = 0.6  # from here on capitals tell nothing
 SOMEBODY = "a person"  # instead of a name
+_BEFORE_SOMEBODY = ("of", "and", "like", "draw", "paint", "show")
 # "Draw me a photo of ..." asks for what follows; read as a claim it would be about a photo.
 _ASKING = re.compile(
     r"^\s*(?:please\s+)?(?:(?:draw|paint|make|create|generate|show|give)\s+(?:me\s+|us\s+)?)?"
@@ -176,12 +177,19 @@ def _drop_asking(sentence: Sentence) -> Sentence:
 
 def _cut_out(text: str, names: list[tuple[int, int]], unknown: list[tuple[int, int]]) -> str:
     """Put somebody in place of names, and remove unknown words with the commas they leave."""
-    replaced = [(*span, SOMEBODY) for span in names] + [(*span, "") for span in unknown]
+    replaced = [(*span, _stand_in(text, span)) for span in names]
+    replaced += [(*span, "") for span in unknown]
     for start, stop, words in sorted(replaced, reverse=True):
         text = text[:start] + words + text[stop:]
     text = re.sub(r"\s+([,.;!?])", r"\1", " ".join(text.split()))
     text = re.sub(r"[,;](?=[,;.!?])", "", text).strip(" ,;-")
     return text if any(c.isalnum() for c in text) else ""
+
+
+def _stand_in(text: str, span: tuple[int, int]) -> str:
+    """Return somebody where a name stood alone; "a Nike cap" and "a woman in Paris" lose it."""
+    before = text[: span[0]].split()
+    return SOMEBODY if not before or before[-1].lower() in _BEFORE_SOMEBODY else ""
 
 
 def _find_conflicts(claims: tuple[Claim, ...]) -> Iterator[tuple[str, str]]:
@@ -196,9 +204,13 @@ def _find_conflicts(claims: tuple[Claim, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _word(claim: Claim) -> str:
-    """Return a claim in its own words, with a "no" where they deny."""
+    """Return a claim in its own words, with a "no" where those do not deny by themselves."""
     denied = claim.value is False or claim.negated
-    return f"no {claim.text}" if denied and claim.name != "male" else claim.text
+    if not denied or claim.name == "male":
+        return claim.text
+    alone = read_claims(claim.text)
+    is_said = any(c.name == claim.name and (c.value is False or c.negated) for c in alone)
+    return claim.text if is_said else f"no {claim.text}"
 
 
 def _exclude(one: Claim, other: Claim) -> bool:

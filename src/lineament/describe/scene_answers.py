@@ -9,9 +9,30 @@ from lineament.annotation import Annotation
 from lineament.claims import Checked, Claim
 from lineament.claims.scenes_check import check_scene_claims, choose_objects
 from lineament.claims.scenes_objects import SceneObject, find_position, is_related
-from lineament.claims.scenes_read import read_scene_answer
+from lineament.claims.scenes_read import find_asked_objects, read_scene_answer
 from lineament.claims.scenes_say import say_designator, say_scene_claim
-from lineament.claims.scenes_words import split_scene_tokens
+from lineament.claims.scenes_words import Token, split_scene_tokens
+from lineament.describe.scene_asks import (
+    ALL,
+    BOX,
+    COLOR,
+    COUNT,
+    COVER,
+    FILLERS,
+    FILLERS_OF_GROUND,
+    FILLERS_OF_NUMBER,
+    FILLERS_OF_SIZE,
+    KIND,
+    LARGER,
+    LENGTH,
+    MORE,
+    OR,
+    OR_WORD,
+    SIZE,
+    URBAN,
+    WHERE,
+    WHETHER,
+)
 from lineament.records.sources.scenes.boxes import read_boxes, write_box
 from lineament.records.write.grammar import capital, join_words, number_word, with_article
 from lineament.records.write.scenes.phrase import SceneView, say_place, say_scene
@@ -19,58 +40,74 @@ from lineament.records.write.scenes.sentences import write_cover, write_global
 
 CANNOT_TELL = "I cannot tell from what is known of this picture."
 MAX_LISTED = 6
-_COUNT = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
-_WHETHER = re.compile(
-    r"^\W*(?:\w+[,:]\s+|(?:please|tell me)\W+)*(?:is|are|was|were|does|do|can|could|has|have)\b",
-    re.IGNORECASE,
-)
-_BOX = re.compile(r"\bbox\b|\blocate\b|\bbounding\b", re.IGNORECASE)
-_WHERE = re.compile(r"\bwhere\b|\bwhich part\b|\bwhat part\b|\bposition of\b", re.IGNORECASE)
-_COLOR = re.compile(r"\bcolou?r\b", re.IGNORECASE)
-_LENGTH = re.compile(r"\bhow long\b|\blength\b", re.IGNORECASE)
-_LARGER = re.compile(r"\blarger\b|\bbigger\b|\bcompare\b|\bmore (?:space|ground)\b", re.IGNORECASE)
-_KIND = re.compile(
-    r"\b(?:kind|sort|type) of (?:scene|area|place|picture|image)\b|\bsetting\b|\bclassify\b"
-    r"|\bwhat (?:scene|area|place)\b",
-    re.IGNORECASE,
-)
-_COVER = re.compile(r"\bland cover\b|\bground\b|\bcovers?\b", re.IGNORECASE)
-_ALL = re.compile(
-    r"\bdescri|\bsummar|\btell me about\b|\bwhat do you see\b|\bwhat (?:is|are|can|does)\b[^?]*"
-    r"\b(?:see|seen|shown?|there|visible|picture|image|scene)\b",
-    re.IGNORECASE,
-)
 
 
 def answer_scene_question(question: str, annotation: Annotation) -> str:
     """Answer from the annotation alone; what it does not tell is not told."""
     view = SceneView(annotation)
-    nouns = [token.value for token in split_scene_tokens(question) if token.kind == "noun"]
-    found: str | None = None
     if boxes := read_boxes(question, "1", (1.0, 1.0)):
-        found = _tell_region(boxes[0], view)
-    elif _BOX.search(question) and nouns:
-        found = _tell_boxes(nouns[0].designator, view)
-    elif _COUNT.search(question) and nouns:
-        found = _tell_count(question, view)
-    elif _LARGER.search(question) and len(nouns) > 1:
-        found = _tell_larger(nouns[0].designator, nouns[1].designator, view)
-    elif _WHETHER.match(question):
-        found = _tell_whether(question, view)
-    elif nouns and _WHERE.search(question):
-        found = _tell_where(nouns[0].designator, view)
-    elif nouns and _COLOR.search(question):
-        found = _tell_colors(nouns[0].designator, view)
-    elif nouns and _LENGTH.search(question):
-        found = _tell_length(nouns[0].designator, view)
-    elif _KIND.search(question):
+        return _tell_region(boxes[0], view) or CANNOT_TELL
+    tokens = split_scene_tokens(question)
+    nouns = [token.value.designator for token in tokens if token.kind == "noun"]
+    found: str | None = None
+    if nouns:
+        found = _tell_objects(question, tokens, nouns, view)
+    elif URBAN.search(question):
+        is_urban = view.has("urban")
+        found = None if is_urban is None else f"It is {'an urban' if is_urban else 'a rural'} area."
+    elif WHETHER.match(question):
+        found = _tell_whether(question, view) if _is_read_whole(question, tokens, OR_WORD) else None
+    elif KIND.search(question):
         scene = say_scene(annotation)
         found = f"The picture shows {with_article(scene)} area." if scene else None
-    elif _COVER.search(question):
+    elif COVER.search(question) and _is_read_whole(question, tokens, FILLERS_OF_GROUND):
         found = " ".join(write_cover(view)) or None
-    elif not nouns and _ALL.search(question):
+    elif ALL.search(question):
         found = " ".join(write_global(view, Random(0))) or None
     return found or CANNOT_TELL
+
+
+def _tell_objects(
+    question: str, tokens: Sequence[Token], nouns: Sequence[str], view: SceneView
+) -> str | None:
+    """Answer a question that names objects; None where it is not understood whole."""
+    if len(nouns) == 2 and MORE.search(question) and not SIZE.search(question):
+        is_whole = _is_read_whole(question, tokens, FILLERS_OF_NUMBER)
+        return _tell_more(question, nouns[0], nouns[1], view) if is_whole else None
+    is_either = bool(OR.search(question))
+    if len(nouns) == 2 and LARGER.search(question) and (is_either or not WHETHER.match(question)):
+        is_whole = _is_read_whole(question, tokens, FILLERS_OF_SIZE)
+        return _tell_larger(nouns[0], nouns[1], view) if is_whole else None
+    if len(re.findall(r"\bnumbers?\b", question, re.IGNORECASE)) > 1:
+        return None  # of a sum or difference
+    if not _is_read_whole(question, tokens, OR_WORD):
+        return None
+    asked = find_asked_objects(question)
+    if BOX.search(question):
+        return _tell_boxes(asked[0], view) if len(asked) == 1 else None
+    if COUNT.search(question):
+        return None if is_either else _tell_count(asked, view)
+    if WHETHER.match(question):
+        return _tell_whether(question, view)
+    if len(asked) != 1:
+        return None
+    for pattern, tell in (
+        (WHERE, _tell_where), (COLOR, _tell_colors), (LENGTH, _tell_length),
+    ):  # fmt: skip
+        if pattern.search(question):
+            return tell(asked[0], view)
+    return None
+
+
+def _is_read_whole(
+    question: str, tokens: Sequence[Token], more: frozenset[str] = frozenset()
+) -> bool:
+    """Say whether nothing in a question is left that might change its meaning."""
+    rest = list(question.lower())
+    for token in tokens:
+        rest[token.start : token.stop] = " " * (token.stop - token.start)
+    words = re.findall(r"[^\W_]+", "".join(rest))
+    return all(word in FILLERS or word in more for word in words)
 
 
 def check_scene_answer(question: str, answer: str, annotation: Annotation) -> Checked:
@@ -87,15 +124,40 @@ def _choose(designator: str, view: SceneView) -> tuple[Sequence[SceneObject], bo
     return sure, is_listed and not unsure
 
 
-def _tell_count(question: str, view: SceneView) -> str | None:
-    counted = [c for c in read_scene_answer(question, "1") if c.name == "object_count"]
-    if not counted:
+def _tell_count(asked: Sequence[str], view: SceneView) -> str | None:
+    if not asked:
         return None
-    designator = counted[0].subject
-    sure, is_sure = _choose(designator, view)
+    if len(asked) > 1:
+        return _say_numbers(asked, view)
+    sure, is_sure = _choose(asked[0], view)
     if is_sure:
-        return _say_number(len(sure), designator)
-    return f"At least {_number_of(len(sure), designator)}." if sure else None
+        return _say_number(len(sure), asked[0])
+    return f"At least {_number_of(len(sure), asked[0])}." if sure else None
+
+
+def _say_numbers(asked: Sequence[str], view: SceneView) -> str | None:
+    """Say the numbers of several kinds in one sentence; None where one is not sure."""
+    chosen = [_choose(designator, view) for designator in asked]
+    if not all(is_sure for _, is_sure in chosen):
+        return None
+    said = [_number_of(len(sure), one) for (sure, _), one in zip(chosen, asked, strict=True)]
+    return f"There {'is' if len(chosen[0][0]) == 1 else 'are'} {join_words(said)}."
+
+
+def _tell_more(question: str, first: str, second: str, view: SceneView) -> str | None:
+    said = _say_numbers((first, second), view)
+    if said is None or first == second:
+        return None
+    one, other = (len(_choose(designator, view)[0]) for designator in (first, second))
+    if WHETHER.match(question) and re.search(r"\bthan\b", question, re.IGNORECASE):
+        is_fewer = bool(re.search(r"\b(?:fewer|less)\b", question, re.IGNORECASE))
+        holds = one < other if is_fewer else one > other
+        return f"{'Yes' if holds else 'No'}, {said[0].lower()}{said[1:]}"
+    if one == other:
+        return f"{said[:-1]}, so the numbers are equal."
+    if max(one, other) == 1:
+        return said
+    return f"{said[:-1]}, so there are more {say_designator(first if one > other else second, 2)}."
 
 
 def _say_number(number: int, designator: str) -> str:
@@ -107,14 +169,38 @@ def _number_of(number: int, designator: str) -> str:
 
 
 def _tell_whether(question: str, view: SceneView) -> str | None:
+    if OR.search(question):
+        return _tell_either(question, view)
     claims = read_scene_answer(question, "Yes.")
-    if not claims:
+    checked = check_scene_claims(claims, view.annotation).claims
+    verdicts = [row.verdict for row in checked]
+    if not claims or not _is_related_whole(question, claims):
         return None
-    verdicts = [row.verdict for row in check_scene_claims(claims, view.annotation).claims]
-    main = claims[-1]
     if "contradicted" in verdicts:
-        return _say_verdict("No", main, view, holds=False)
-    return _say_verdict("Yes", main, view, holds=True) if "unknown" not in verdicts else None
+        return _say_verdict("No", claims[verdicts.index("contradicted")], view, holds=False)
+    return _say_verdict("Yes", claims[-1], view, holds=True) if "unknown" not in verdicts else None
+
+
+def _tell_either(question: str, view: SceneView) -> str | None:
+    """Answer ``Is there a ship or a bridge?``: one of them is enough."""
+    claims = read_scene_answer(OR.sub(" and ", question), "Yes.")
+    verdicts = [row.verdict for row in check_scene_claims(claims, view.annotation).claims]
+    if any(claim.name != "object_count" and claim.subject for claim in claims):
+        return None
+    if "supported" in verdicts:
+        return _say_verdict("Yes", claims[verdicts.index("supported")], view, holds=True)
+    if not claims or "unknown" in verdicts:
+        return None
+    return _say_verdict("No", claims[0], view, holds=False) if len(claims) == 1 else "No."
+
+
+def _is_related_whole(question: str, claims: Sequence[Claim]) -> bool:
+    """Say whether every relation that a question names is in its claims."""
+    words = re.sub(r"\bfrom\s+above\b", "", question, flags=re.IGNORECASE)
+    named = [token.value for token in split_scene_tokens(words) if token.kind == "relation"]
+    said = [claim.name for claim in claims]
+    tagged = [part.split(":")[0] for claim in claims for part in claim.subject.split()]
+    return all(name in said or name in tagged for name in named)
 
 
 def _say_verdict(lead: str, claim: Claim, view: SceneView, *, holds: bool) -> str:

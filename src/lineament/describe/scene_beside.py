@@ -9,12 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from lineament.annotation import Annotation, annotation_from_dict, read_annotations
+from lineament.claims.scenes_faults import refuse_impossible_objects
 from lineament.claims.scenes_objects import is_scene
 from lineament.errors import BadAnnotation
 
 logger = logging.getLogger(__name__)
 LISTS = ("annotations.jsonl", "annotations.json")  # what `lineament render` writes, and the like
 LIMIT_BYTES = 64_000_000
+_SCENE = re.compile(
+    r'"(?:object_class|listed_class|scene_class|meters_per_pixel)"|"kind":\s*"object"'
+)
 _MEDIA = re.compile(r'"media":\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -23,40 +27,82 @@ def find_scene_annotation(media: Path | str) -> Annotation | None:
 
     ``harbour.json`` tells of ``harbour.png``; ``annotations.jsonl`` of every picture that it names.
     Files of faces, and JSON that is something else, count as not there.
+
+    Raises:
+        BadAnnotation: One lies there that is meant for a scene, and cannot be used.
     """
     path = Path(media)
     if not path.name:  # a clip that came without a file
         return None
-    for found in (_read_own(path), _read_listed(path)):
+    for find in (_read_own, _read_listed):
+        found, where = find(path)
         if found is not None and is_scene(found):
+            refuse_impossible_objects(found, where)
             return replace(found, media=str(path))
     return None
 
 
-def _read_own(path: Path) -> Annotation | None:
+_Found = tuple[Annotation | None, str]
+
+
+def _read_own(path: Path) -> _Found:
+    """Return the annotation in the picture's own file, and that file's name."""
     beside = path.with_suffix(".json")
     if beside == path or not _is_small_file(beside):
-        return None
+        return None, ""
     try:
         found = list(read_annotations(beside))
     except BadAnnotation as error:
-        logger.info("%s is left aside: %s", beside, error)
-        return None
-    return found[0] if len(found) == 1 else None
+        _leave_aside(beside, _read_text(beside), error)
+        return None, ""
+    if len(found) > 1:
+        found = [one for one in found if Path(one.media).name == path.name]
+    if len(found) > 1 and any(is_scene(one) for one in found):
+        raise BadAnnotation(
+            f"{beside}: holds {len(found)} annotations of {path.name}, expected one",
+            hint="cut the one you mean into a file of its own",
+        )
+    return (found[0], str(beside)) if len(found) == 1 else (None, "")
 
 
-def _read_listed(path: Path) -> Annotation | None:
+def _read_listed(path: Path) -> _Found:
+    """Return the annotation in the folder's list, and that file's name."""
     for name in LISTS:
         listed = path.parent / name
         if not _is_small_file(listed):
             continue
+        row: str | None = None
         try:
             row = _list_rows(listed, listed.stat().st_mtime_ns).get(path.name)
             if row is not None:
-                return annotation_from_dict(json.loads(row), where=str(listed))
+                where = f"{listed}, {path.name}"
+                return annotation_from_dict(json.loads(row), where=where), where
         except (OSError, ValueError, RecursionError, BadAnnotation) as error:
-            logger.info("%s is left aside: %s", listed, error)
-    return None
+            _leave_aside(listed, row or "", error, path.name)
+    return None, ""
+
+
+def _leave_aside(file: Path, text: str, error: Exception, media: str = "") -> None:
+    """Pass over a file that is something else; one that is meant for a scene is refused.
+
+    Raises:
+        BadAnnotation: It has words that annotations of scenes alone have.
+    """
+    if _SCENE.search(text):
+        hint = "correct or write it again, or move it away to do without"
+        if isinstance(error, BadAnnotation):
+            raise BadAnnotation(error.message, hint=error.hint or hint) from error
+        where = f"{file}, {media}" if media else str(file)
+        raise BadAnnotation(f"{where}: not JSON ({error})", hint=hint) from error
+    logger.info("%s is left aside: %s", file, error)
+
+
+def _read_text(path: Path) -> str:
+    """Return what can be read of a file, whatever its encoding."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+    except OSError:
+        return ""
 
 
 @functools.lru_cache(maxsize=1)  # a folder's pictures are asked for one after the other
@@ -64,7 +110,7 @@ def _list_rows(listed: Path, changed_ns: int) -> Mapping[str, str]:
     """Return the rows of a list by the bare names of their pictures, as JSON."""
     del changed_ns
     text = listed.read_text(encoding="utf-8")
-    rows = text.splitlines()
+    rows = text.split("\n")
     if listed.suffix == ".json":
         whole = json.loads(text)
         rows = [json.dumps(row) for row in (whole if isinstance(whole, list) else [whole])]

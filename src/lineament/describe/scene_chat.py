@@ -12,7 +12,7 @@ from lineament.describe.answer import Answer, Source
 from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.scene_answers import answer_scene_question, check_scene_answer
 from lineament.describe.scene_beside import find_scene_annotation
-from lineament.errors import BadInput
+from lineament.errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:  # rules need no torch
     import numpy as np
@@ -29,6 +29,11 @@ def find_scene_chat(media: Path | str, model: str, answerer: str = "model") -> "
 
     A model of scenes answers where one is named; else rules, from the annotation beside the
     picture. ``answerer="rule"`` takes rules in any case.
+
+    Raises:
+        BadAnnotation: The annotation beside the picture cannot be used.
+        BadModel: There is no model of that name.
+        MissingExtra: A model is named, and torch or transformers is not installed.
     """
     annotation = find_scene_annotation(media)
     if answerer == "model" and _is_scene_model(model):
@@ -41,12 +46,17 @@ def find_scene_chat(media: Path | str, model: str, answerer: str = "model") -> "
 
 
 def _is_scene_model(model: str) -> bool:
-    if not Path(model).is_dir() and model == "chat-tiny":  # spares the import of torch
+    """Say whether a model sees whole pictures; rules must not answer for one that is not there."""
+    if model == "chat-tiny" and not Path(model).is_dir():  # spares the import of torch
         return False
     try:
         from lineament.describe.scene_model import is_scene_model
-    except ModuleNotFoundError:
-        return False
+        from lineament.model.hub import find_folder
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "transformers", "safetensors"):
+            raise MissingExtra(error.name, "model") from None
+        raise
+    find_folder(model)
     return is_scene_model(model)
 
 
@@ -105,10 +115,13 @@ class SceneChat:
         del all_facts
         began = time.perf_counter()
         question = question.strip()
-        if not question or len(question) > MAX_QUESTION_CHARACTERS:
+        if not question:
+            raise BadInput("the question is empty", hint='ask "How many ships are there?"')
+        if len(question) > MAX_QUESTION_CHARACTERS:
             raise BadInput(
-                "the question is empty" if not question else "the question is too long",
-                hint='ask something, such as "How many ships are there?"',
+                f"the question has {len(question):,} characters, at most "
+                f"{MAX_QUESTION_CHARACTERS:,} can be read",
+                hint="ask a shorter question",
             )
         told = on_text or (lambda _: None)
         known = self.annotation or Annotation(str(media))

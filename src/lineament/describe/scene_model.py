@@ -25,6 +25,7 @@ from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import FaVChatProcessor, VisualInput
 from lineament.model.sampling import GREEDY, PrefixDecoder
 from lineament.records.sources.scenes.boxes import is_box, read_boxes
+from lineament.records.sources.scenes.rasters import read_shown
 from lineament.render.scenes.kinds import KINDS
 from lineament.video import frames_at, open_clip
 
@@ -183,6 +184,8 @@ def annotate_by_model(model: SceneModel, media: Path | str) -> Annotation:
             subjects.append(Subject(subject, "object"))
             region = _ask_box(model, pixels, name, number) if place == 0 else None
             note("object_class", name, subject, region)
+    note("width_px", float(pixels.shape[1]), "clip")
+    note("height_px", float(pixels.shape[0]), "clip")
     return Annotation(str(media), tuple(subjects), tuple(facts))
 
 
@@ -190,7 +193,7 @@ def look_by_model(model: str | Path, media: Path | str) -> AnnotatedClip:
     """Return what a model says of a picture, as if it had been looked at for faces.
 
     Raises:
-        BadInput: The model is none of scenes.
+        BadInput: The model is none of scenes, or the media are a clip.
         BadMedia: The picture cannot be used.
         BadModel: There is no such model, or it is damaged.
     """
@@ -200,17 +203,24 @@ def look_by_model(model: str | Path, media: Path | str) -> AnnotatedClip:
             f"{model}: no model of aerial scenes", hint="one that sees whole pictures, not faces"
         )
     clip = open_clip(media)
+    if not clip.is_picture:
+        raise BadInput(
+            f"{media}: is a clip; a model of aerial scenes looks at pictures",
+            hint="cut a frame out of it, or leave out --model to look for faces",
+        )
     annotation = annotate_by_model(SceneModel(model), media)
     return AnnotatedClip(annotation, FollowedClip(clip, (), np.zeros(1)))
 
 
 def read_picture(media: Path | str) -> np.ndarray:
-    """Return the pixels of a picture, or of the first frame of a clip.
+    """Return the pixels of a picture as a person sees it, or of the first frame of a clip.
 
     Raises:
         BadMedia: The file cannot be used.
+        MissingExtra: It is a deep TIFF, and tifffile is not installed.
     """
-    return frames_at(open_clip(media), [0.0]).pixels[0]
+    clip = open_clip(media)
+    return read_shown(clip.path) if clip.is_picture else frames_at(clip, [0.0]).pixels[0]
 
 
 def _ask_number(model: SceneModel, pixels: np.ndarray, name: str) -> int:

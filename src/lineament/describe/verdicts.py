@@ -12,7 +12,15 @@ from lineament.claims.scenes_say import say_scene_claim
 from lineament.describe.evidence import Evidence
 from lineament.describe.page import words
 from lineament.describe.scene_page import objects_html
-from lineament.report import Page, Section, picture_html, table_html, write_page
+from lineament.report import (
+    FACES_FOOTER,
+    SCENES_FOOTER,
+    Page,
+    Section,
+    picture_html,
+    table_html,
+    write_page,
+)
 from lineament.video import frames_at
 
 MAX_MOMENTS = 8
@@ -20,7 +28,9 @@ MAX_MOMENTS = 8
 
 def write_check_report(text: str, checked: Checked, evidence: Evidence, folder: Path) -> Path:
     """Write ``index.html`` into a folder."""
-    page = Page(title="Claims, checked", lead=summarise_verdicts(checked, evidence))
+    footer = SCENES_FOOTER if is_scene(evidence.annotation) else FACES_FOOTER
+    lead = summarise_verdicts(checked, evidence)
+    page = Page(title="Claims, checked", lead=lead, footer=footer)
     page.sections.append(Section("The text", f'<p class="claims">{colour_html(text, checked)}</p>'))
     rows = [
         (claim.claim.text, say_claim(claim), claim.verdict, claim.evidence)

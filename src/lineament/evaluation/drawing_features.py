@@ -86,7 +86,8 @@ class ReaderFeatures:
 
         from lineament.evaluation.drawing_reader import find_crop
         from lineament.faces.padding import PaddedFinder
-        from lineament.training.attribute_reader import SIZE_PX, pixel_values_of
+        from lineament.training.attribute_reader import pixel_values_of
+        from lineament.training.wide_crops import SIZE_PX
 
         finder = PaddedFinder(self.make_finder())
         crops = []

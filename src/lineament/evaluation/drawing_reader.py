@@ -18,7 +18,9 @@ from lineament.faces.mesh import MeshFinder
 from lineament.faces.padding import PaddedFinder
 from lineament.model.attributes import AttributeReader
 from lineament.model.foreign import first_line
-from lineament.training.attribute_reader import EYES_APART, EYES_AT, SIZE_PX, read_probabilities
+from lineament.model.loading import quiet_loading
+from lineament.training.attribute_reader import read_probabilities
+from lineament.training.wide_crops import EYES_APART, EYES_AT, SIZE_PX
 
 # Corners of both eyes in the face mesh: the picture's left eye, then its right one.
 _EYES = (33, 133, 362, 263)
@@ -136,7 +138,8 @@ def read_reader(folder: Path) -> AttributeReader:
     if not (folder / "config.json").is_file():
         raise BadModel(f"{folder}: no attribute reader there", hint="reader:FOLDER")
     try:
-        reader = AttributeReader.from_pretrained(folder, local_files_only=True)
+        with quiet_loading():
+            reader = AttributeReader.from_pretrained(folder, local_files_only=True)
     except (BadInput, OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise BadModel(
             f"{folder}: the attribute reader cannot be read ({first_line(error)})"

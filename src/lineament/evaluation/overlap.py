@@ -10,7 +10,8 @@ from typing import Any
 from lineament.errors import BadInput, LineamentError
 from lineament.evaluation.item import Item, Visual, hash_bytes
 from lineament.evaluation.tasks.told_records import open_told
-from lineament.records.store import MANIFEST, RecordStore
+from lineament.records.manifest import MANIFEST
+from lineament.records.store import RecordStore
 
 KEYS = ("source", "media", "split_key", "picture_hash")
 

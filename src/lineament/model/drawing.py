@@ -21,6 +21,7 @@ from lineament.model.foreign import first_line
 from lineament.model.hub import find_folder
 from lineament.model.image_tokenizer import ImageTokenizer
 from lineament.model.layout import understanding_ids
+from lineament.model.loading import quiet_loading
 from lineament.model.tokenizer import disarm_text
 from lineament.model.unif2ace import UniF2aceForFaces
 from lineament.model.unmasking import Unmasking, draw_codes
@@ -28,6 +29,8 @@ from lineament.model.unmasking import Unmasking, draw_codes
 IMAGE_TOKENIZER_FOLDER = "image_tokenizer"
 BATCH = 8  # images drawn at once; more only costs memory
 MAX_ANSWER_TOKENS = 256
+MAX_GRID_SIDE = 256
+_HINT = "copy or train the model again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class DrawingModel:
     def count_room(self) -> int:
         """Return how many tokens of a prompt are read; what goes beyond is cut off."""
         return self.network.config.text_block - 3
+
+    def cut_text(self, text: str, room: int) -> str:
+        """Return the beginning of a text, as many tokens as there is room for."""
+        kept = self.read_text(text)[:room]
+        return str(self.text_tokenizer.decode(kept)).rstrip("\ufffd ")
 
     def draw(
         self, texts: Sequence[str], seeds: Sequence[int], settings: Unmasking | None = None
@@ -166,7 +174,7 @@ def load_drawing_model(
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadModel(
             f"{folder}: the tokenizer cannot be read ({first_line(error)})",
-            hint="copy or train the model again",
+            hint=_HINT,
         ) from error
     model = DrawingModel(str(name_or_path), network, image_tokenizer, text_tokenizer)
     _check_fit(model, folder)
@@ -194,28 +202,31 @@ def fit_square(
 
 def _load_part(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     """Load weights strictly: nothing may be missing, left over or of another shape."""
-    hint = "copy or train the model again"
     _check_type(folder, kind.config_class.model_type)
     try:
-        model, report = kind.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with quiet_loading():
+            model, report = kind.from_pretrained(
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     except BadInput as error:
-        raise BadModel(f"{folder}: {error.message}", hint=error.hint or hint) from error
+        raise BadModel(f"{folder}: {error.message}", hint=error.hint or _HINT) from error
     except Exception as error:  # damaged files raise whatever their readers raise
         raise BadModel(
-            f"{folder}: the model cannot be read ({first_line(error)})", hint=hint
+            f"{folder}: the model cannot be read ({first_line(error)})", hint=_HINT
         ) from error
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report[problem])
         if names:
             what = problem.removesuffix("_keys")
-            raise BadModel(f"{folder}: {len(names)} {what} weights, {names[0]} first", hint=hint)
+            raise BadModel(f"{folder}: {len(names)} {what} weights, {names[0]} first", hint=_HINT)
+    for name, weights in model.named_parameters():
+        if not bool(weights.isfinite().all()):
+            raise BadModel(f"{folder}: {name} holds what is no number", hint=_HINT)
     return model.eval()
 
 
@@ -223,10 +234,17 @@ def _check_type(folder: Path, wanted: str) -> None:
     path = folder / "config.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadModel(f"{path}: cannot be read ({first_line(error)})") from error
+    except FileNotFoundError:
+        raise BadModel(f"{path}: no such file", hint=_HINT) from None
+    except OSError as error:
+        raise BadModel(f"{path}: {(error.strerror or str(error)).lower()}", hint=_HINT) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadModel(f"{path}: is no model's configuration", hint=_HINT) from error
     if found != wanted:
-        raise BadModel(f"{folder}: expected a {wanted} model, got {found}")
+        raise BadModel(
+            f"{folder}: expected a {wanted} model, got {found}",
+            hint="draw-tiny draws, and so does a folder trained like it",
+        )
 
 
 def _check_fit(model: DrawingModel, folder: Path) -> None:
@@ -234,13 +252,22 @@ def _check_fit(model: DrawingModel, folder: Path) -> None:
     if network.num_code_ids != image.num_code_ids:
         raise BadModel(
             f"{folder}: the network has {network.num_code_ids} codes, "
-            f"its image tokenizer {image.num_code_ids}"
+            f"its image tokenizer {image.num_code_ids}",
+            hint=_HINT,
         )
     if len(text) > network.text_vocab_size:
         raise BadModel(
             f"{folder}: the tokenizer has {len(text)} ids, "
-            f"the network room for {network.text_vocab_size}"
+            f"the network room for {network.text_vocab_size}",
+            hint=_HINT,
         )
+    if not 1 <= network.grid_side <= MAX_GRID_SIDE:
+        raise BadModel(f"{folder}: num_codes: {network.num_codes} make no picture", hint=_HINT)
+    for name in ("bos_token_id", "eos_token_id"):
+        found = getattr(network, name)
+        token = found[0] if isinstance(found, list) and found else found
+        if not isinstance(token, int) or not 0 <= token < network.text_vocab_size:
+            raise BadModel(f"{folder}: {name}: {found} is no id of its tokenizer", hint=_HINT)
 
 
 def _no_pictures(size_px: int) -> UInt8[np.ndarray, "pictures height width 3"]:

@@ -14,6 +14,7 @@ from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.foreign import first_line
+from lineament.model.loading import quiet_loading
 from lineament.model.processor import FaVChatProcessor
 
 if TYPE_CHECKING:  # chat draws nothing, and should not wait for what draws
@@ -76,7 +77,7 @@ def find_folder(name_or_path: str | Path) -> Path:
     except ModuleNotFoundError:
         raise BadModel(
             f"{name}: neither a folder nor an installed model",
-            hint="pip install lineament-weights, or give the path of a model folder",
+            hint="install lineament-weights (pip install ./weights), or give a model folder",
         ) from None
     found = weights.find_model(name)
     if found is None:
@@ -105,14 +106,15 @@ def load_favchat(
     if model_type != FaVChatConfig.model_type:
         raise BadModel(f"{folder}: expected a favchat model, got {model_type or 'none'}")
     try:
-        loaded: Any = FaVChatForConditionalGeneration.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with quiet_loading():
+            loaded: Any = FaVChatForConditionalGeneration.from_pretrained(
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     except _LOADING_ERRORS as error:
         message = f"{folder}: the model cannot be read ({first_line(error)})"
         raise BadModel(message, hint=hint) from error

@@ -60,7 +60,7 @@ class ImageTokenizerConfig(PreTrainedConfig):
 
 
 def image_tokenizer_tiny_config(**changes: Any) -> ImageTokenizerConfig:
-    """Return the tokenizer of ``draw-tiny``: 128 px, 16x16 codes of 10 bits.
+    """Return a tokenizer for a laptop: 128 px, 16x16 codes of 10 bits.
 
     Squares of 8 px, because at 128 px an eye is about 16 px wide: an 8x8 grid would leave it and
     its glasses to one code. 256 codes are also what the full size has, so both share their

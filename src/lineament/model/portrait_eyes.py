@@ -13,6 +13,7 @@ from lineament.errors import BadModel
 from lineament.faces import crop, portrait
 from lineament.model.convnet import ConvVisionModel
 from lineament.model.foreign import first_line
+from lineament.model.loading import quiet_loading
 
 FOLDERS = {"face": "face_eye", "whole": "whole_eye"}
 SETTINGS = "eyes.json"
@@ -129,12 +130,13 @@ def load_portrait_eyes(folder: Path) -> PortraitEyes:
     """
     try:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        towers = [
-            ConvVisionModel.from_pretrained(
-                folder / name, local_files_only=True, dtype=torch.float32
-            )
-            for name in (FOLDERS["face"], FOLDERS["whole"])
-        ]
+        with quiet_loading():
+            towers = [
+                ConvVisionModel.from_pretrained(
+                    folder / name, local_files_only=True, dtype=torch.float32
+                )
+                for name in (FOLDERS["face"], FOLDERS["whole"])
+            ]
         return PortraitEyes(towers[0], towers[1], settings["means"], settings["stds"])
     except Exception as error:  # damaged files raise whatever their readers raise
         raise BadModel(

@@ -111,6 +111,11 @@ class UniF2aceForFaces(PreTrainedModel, GenerationMixin):
     def __init__(self, config: UniF2aceConfig) -> None:
         super().__init__(config)
         self.embed: nn.Embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.place_embed = (
+            nn.Embedding(config.num_codes, config.hidden_size)
+            if config.use_place_embedding
+            else None
+        )
         self.trunk = Trunk(config)
         self.guides = GuideMaker(config) if config.use_sequence_experts else None
         self.head: nn.Linear = nn.Linear(
@@ -217,6 +222,12 @@ class UniF2aceForFaces(PreTrainedModel, GenerationMixin):
             is_drawing = (input_ids == self.config.special_id("t2i")).any(dim=1)
         rows, places = find_codes(input_ids >= self.config.first_code_id, self.config.num_codes)
         hidden = self.embed(input_ids)
+        if self.place_embed is not None and len(rows):
+            hidden = hidden.index_put(
+                (rows.unsqueeze(1), places),
+                self.place_embed.weight.to(hidden.dtype),
+                accumulate=True,
+            )
         cos, sin = self.trunk.rotate_at(position_ids, hidden.dtype)
         guides = self._make_guides(input_ids, rows, is_drawing, clip_features, face_features)
         reading = Reading(

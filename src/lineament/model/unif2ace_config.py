@@ -34,6 +34,8 @@ class UniF2aceConfig(PreTrainedConfig):
         use_bias: Whether projections have biases.
         head_bias: Whether the output layer has one.
         rotary_fraction: Share of each head's width that is rotated.
+        use_place_embedding: Whether every place of the image has a learned vector of its own,
+            beside rotations; Show-o has none.
         use_token_experts: Whether feed-forward layers have routed experts beside them.
         num_experts: Routed experts of each task and layer.
         num_experts_per_token: How many of them each token uses.
@@ -85,6 +87,7 @@ class UniF2aceConfig(PreTrainedConfig):
     use_bias: bool = True
     head_bias: bool = True
     rotary_fraction: float = 0.5
+    use_place_embedding: bool = False
     rope_theta: float = 10_000.0
     max_position_embeddings: int = 2048
     tie_word_embeddings: bool = False
@@ -167,7 +170,7 @@ def unif2ace_full_config(**changes: Any) -> UniF2aceConfig:
 
 
 def unif2ace_tiny_config(text_vocab_size: int = 4096, **changes: Any) -> UniF2aceConfig:
-    """Return the size of ``draw-tiny``, for 256 codes of 10 bits."""
+    """Return a size for a laptop, for 256 codes of 10 bits; ``draw-tiny`` is a smaller one."""
     settings: dict[str, Any] = {
         "text_vocab_size": text_vocab_size,
         "num_code_ids": 1024,

@@ -15,11 +15,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
-from lineament.errors import BadInput
+from lineament.errors import BadInput, BadModel
 from lineament.model.layout import image_ids, pad_left, trim_text
 from lineament.model.unif2ace import UniF2aceForFaces
 
 MAX_STEPS = 1024
+MAX_GUIDANCE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Unmasking:
 
     Attributes:
         num_steps: Forward passes.
-        guidance: w in (1 + w) conditional - w unconditional; 0 for none.
+        guidance: w in (1 + w) conditional - w unconditional; 0 for none, at most 100.
         temperature: Of the noise in the confidences by which codes are kept.
         cooling: Show-o multiplies the temperature by (1 - progress) anew at each step,
             ``cumulative``; MaskGIT takes the first one times (1 - progress), ``linear``.
@@ -46,11 +47,21 @@ class Unmasking:
 
     def __post_init__(self) -> None:
         if not 1 <= self.num_steps <= MAX_STEPS:
-            raise BadInput(f"num_steps: expected 1 to {MAX_STEPS}, got {self.num_steps}")
-        for name in ("guidance", "temperature"):
-            value = getattr(self, name)
-            if not (0 <= value < math.inf):
-                raise BadInput(f"{name}: expected a number from 0, got {value}")
+            raise BadInput(
+                f"steps: expected 1 to {MAX_STEPS}, got {self.num_steps}", hint="16 are enough"
+            )
+        if not 0 <= self.guidance <= MAX_GUIDANCE:
+            raise BadInput(
+                f"guidance: expected 0 to {MAX_GUIDANCE:g}, got {self.guidance}",
+                hint="1 to 3 follow the words",
+            )
+        if not 0 <= self.temperature < math.inf:
+            raise BadInput(f"temperature: expected a number from 0, got {self.temperature}")
+        if self.cooling not in ("cumulative", "linear"):
+            raise BadInput(f"cooling: expected cumulative or linear, got {self.cooling!r}")
+        for name in ("guided_from", "guided_until"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name}: expected 0 to 1, got {getattr(self, name)}")
 
     def is_guided(self, step: int) -> bool:
         """Say whether a step mixes in the unconditional logits."""
@@ -151,6 +162,7 @@ def draw_codes(
 
     Raises:
         BadInput: The numbers of texts, seeds and codes differ.
+        BadModel: The scores are no numbers.
     """
     settings = settings or Unmasking()
     seeds = list(seeds) or list(range(len(texts)))
@@ -167,6 +179,8 @@ def draw_codes(
     temperature = settings.temperature
     for step in range(settings.num_steps):
         logits = scorer.score(codes, step)
+        if step == 0 and not bool(logits.isfinite().all()):
+            raise BadModel("the model scores with what is no number", hint="train it again")
         progress = (step + 1) / settings.num_steps
         is_cumulative = settings.cooling == "cumulative"
         temperature = (temperature if is_cumulative else settings.temperature) * (1 - progress)

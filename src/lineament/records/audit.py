@@ -8,10 +8,12 @@ from typing import Any
 
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
+from lineament.records.form import find_fault
+from lineament.records.read_back import WORDLESS_KINDS, read_record
 from lineament.records.record import Record, claim_row, record_from_dict
 from lineament.records.sources.source import Dropped
 from lineament.records.store import RecordStore
-from lineament.records.verify import WORDLESS_KINDS, Verifier, find_fault, read_record
+from lineament.records.verify import Verifier
 
 MAX_EXAMPLES = 20
 ADAPTED_WRITER = "adapted"

@@ -10,56 +10,34 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lineament.annotation import Annotation
-from lineament.errors import BadInput, BadStore
+from lineament.errors import BadInput
+from lineament.records.build_settings import (
+    ADAPTED,
+    DEFAULT_SETTINGS,
+    BuildSettings,
+    key_parts,
+    other_build,
+    require_same_build,
+    stamp_of,
+)
 from lineament.records.chunk import Chunk, ChunkWriter, Item
+from lineament.records.form import Limits
 from lineament.records.gather import Gatherer, Totals
 from lineament.records.ledger import FILE, Ledger
+from lineament.records.manifest import MANIFEST, read_manifest
 from lineament.records.paid import write_paid
 from lineament.records.quality import Annotator, Answerer, QualityScorer, count_prior
 from lineament.records.sources.source import Dropped, Source, require_split
-from lineament.records.store import MANIFEST, StoreWriter, read_manifest
-from lineament.records.verify import Limits
+from lineament.records.store import StoreWriter
 from lineament.records.workers import map_here, map_on_ray
 from lineament.records.write.table import make_writer
 from lineament.records.writers import PaidWriter, Writer, WriterSettings
 
-__all__ = ["Annotator", "Answerer", "BuildResult", "BuildSettings", "build", "dry_run"]
+__all__ = ["Annotator", "Answerer", "BuildResult", "BuildSettings", "build"]
 
 CHUNK_ITEMS = 64
 PRIOR_ITEMS = 1000
-SAMPLE_ITEMS = 200
-DEFAULT_MAX_TURNS = 40
-ADAPTED = "adapted"
 Drawn = TypeVar("Drawn")
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """How a data set is built; two builds with equal settings give equal records.
-
-    Attributes:
-        split: Of the source; empty: its first.
-        kinds: Kinds of records; none: all. ``adapted`` alone: only what the labels say.
-        writer: Name of the writer.
-        seed: Changes all that is written.
-        limit: Most annotations.
-        max_turns: Most turns about one annotation; one turn is a question and its answer.
-        needs_media: Drop annotations whose media are missing.
-        drop_near: Drop descriptions that nearly repeat one of other media; else only counted.
-        accept_unknown: Keep claims that the annotation is silent on.
-        writer_options: Of one writer: an address, a model's name, a budget.
-    """
-
-    split: str = ""
-    kinds: tuple[str, ...] = ()
-    writer: str = "template"
-    seed: int = 0
-    limit: int | None = None
-    max_turns: int = DEFAULT_MAX_TURNS
-    needs_media: bool = False
-    drop_near: bool = False
-    accept_unknown: bool = False
-    writer_options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +73,7 @@ def build(
     source: Source,
     folder: Path | None,
     out: Path | str,
-    settings: BuildSettings = BuildSettings(),
+    settings: BuildSettings = DEFAULT_SETTINGS,
     *,
     num_workers: int = 1,
     ray_address: str = "",
@@ -148,7 +126,7 @@ def build(
             only_adapted=settings.kinds == (ADAPTED,),
             seed=settings.seed,
         )
-        rows = _rows(source, data, split, settings.limit, gatherer.totals)
+        rows = rows_left(source, data, split, settings.limit, gatherer.totals)
         chunks = _chunks(rows)
         if isinstance(writer, PaidWriter):
             chunks = write_paid(chunks, writer, ledger, write.writer_key, source.name, split)
@@ -164,63 +142,6 @@ def build(
         totals = gatherer.finish(json.loads(stamp) | {"licence": source.licence})
     seconds = time.perf_counter() - began
     return BuildResult(source.name, str(out), totals, seconds, spent.cost, resumed)
-
-
-def dry_run(
-    source: Source,
-    folder: Path | None,
-    settings: BuildSettings = BuildSettings(),
-) -> dict[str, Any]:
-    """Return what a build would give: every row read, a few written, nothing kept or paid.
-
-    Raises:
-        BadInput: The source, split, kinds or writer cannot be used.
-    """
-    began = time.perf_counter()
-    split = settings.split or source.splits[0]
-    require_split(source, split)
-    writer = choose_writer(source, settings)
-    data = require_folder(source, folder)
-    sample: list[Item] = []
-    dropped: Counter[str] = Counter()
-    num_annotations = 0
-    for row in _rows(source, data, split, settings.limit, Totals()):
-        if isinstance(row, Dropped):
-            dropped[row.reason] += 1
-            continue
-        num_annotations += 1
-        if len(sample) < SAMPLE_ITEMS:
-            sample.append(Item(row))
-    report: dict[str, Any] = {
-        "source": source.name,
-        "annotations": num_annotations,
-        "dropped": dict(sorted(dropped.items())),
-        "dry_run": True,
-        "sampled": len(sample),
-    }
-    if isinstance(writer, PaidWriter):
-        estimate = getattr(writer, "estimate", None)
-        annotations = [item.annotation for item in sample]
-        if estimate is not None:
-            report["estimate"] = estimate(annotations, num_annotations)
-    else:
-        report |= _estimate(writer, source, split, sample, num_annotations, settings)
-    return report | {"out": "", "seconds": round(time.perf_counter() - began, 2)}
-
-
-def _estimate(
-    writer: Writer, source: Source, split: str, sample: list[Item], total: int,
-    settings: BuildSettings,
-) -> dict[str, Any]:  # fmt: skip
-    """Return the records and turns of a sample, scaled up to all annotations."""
-    write = ChunkWriter(
-        writer, QualityScorer(), source.name, split, None, Limits(), settings.max_turns,
-        only_adapted=settings.kinds == (ADAPTED,), seed=settings.seed,
-    )  # fmt: skip
-    written = write(Chunk(tuple(sample), len(sample)))
-    turns = sum(len(row) // 2 for row in written.table["turns"].to_pylist())
-    scale = total / max(len(sample), 1)
-    return {"records": round(written.table.num_rows * scale), "turns": round(turns * scale)}
 
 
 def choose_writer(source: Source, settings: BuildSettings) -> Writer | PaidWriter:
@@ -246,63 +167,12 @@ def require_folder(source: Source, folder: Path | None) -> Path:
     return folder
 
 
-def key_parts(writer: Writer | PaidWriter, settings: BuildSettings) -> tuple[str, str, str]:
-    """Return what names the work beside the annotation: prompts, writer, sampling."""
-    if isinstance(writer, PaidWriter):
-        return writer.prompt_version, writer.name, writer.sampling
-    return "", settings.writer, f"seed {settings.seed}"
-
-
-def stamp_of(
-    source: Source, folder: Path, split: str, settings: BuildSettings, work: tuple[str, str, str]
-) -> str:
-    """Return what two runs of one build have in common, as JSON."""
-    return json.dumps(
-        {
-            "source": source.name,
-            "data": folder.name,
-            "split": split,
-            "kinds": sorted(settings.kinds),
-            "writer": settings.writer,
-            "work": list(work),  # prompts, model, sampling
-            "seed": settings.seed,
-            "limit": settings.limit,
-            "max_turns": settings.max_turns,
-            "needs_media": settings.needs_media,
-            "drop_near": settings.drop_near,
-            "accept_unknown": settings.accept_unknown,
-        },
-        sort_keys=True,
-    )
-
-
-def require_same_build(ledger: Ledger, stamp: str, out: Path) -> None:
-    """Enter what is built into a new ledger; refuse one that belongs to another build.
-
-    Raises:
-        BadStore: It does; the message says in what they differ.
-    """
-    before = ledger.about("build")
-    if not before:
-        ledger.set_about("build", stamp)
-    elif before != stamp:
-        raise _other_build(out, json.loads(before), json.loads(stamp))
-
-
-def _other_build(out: Path, before: dict[str, Any], now: dict[str, Any]) -> BadStore:
-    differ = [key for key in now if now[key] != before.get(key)]
-    detail = ", ".join(f"{key} was {before.get(key)!r}" for key in differ)
-    return BadStore(
-        f"{out}: holds another build ({detail})", hint="choose another --out, or remove that one"
-    )
-
-
 def _finished(source: Source, out: Path, stamp: str) -> BuildResult:
     """Return the result of a build that was finished before."""
     about = dict(read_manifest(out).about)
     now = json.loads(stamp)
     if any(about.get(key) != value for key, value in now.items()):
-        raise _other_build(out, about, now)
+        raise other_build(out, about, now)
     with Ledger(out / FILE) as ledger:
         totals = Totals.from_rows(ledger.shards())
         cost = ledger.spent().cost
@@ -324,7 +194,7 @@ def _peek(iterator: Iterator[Drawn], count: int) -> list[Drawn]:
     return list(islice(iterator, count))
 
 
-def _rows(
+def rows_left(
     source: Source, folder: Path, split: str, limit: int | None, done: Totals
 ) -> Iterator[Annotation | Dropped]:
     """Yield the rows that no finished shard has, up to the limit of annotations."""

@@ -13,7 +13,6 @@ import pyarrow as pa
 from jaxtyping import Int64
 
 from lineament.annotation import Annotation
-from lineament.errors import BadMedia
 from lineament.records.duplicates import (
     Signature,
     key_of_id,
@@ -21,18 +20,12 @@ from lineament.records.duplicates import (
     sign_text,
     split_alike,
 )
-from lineament.records.ledger import work_key
+from lineament.records.form import DESCRIPTION_KINDS, Limits
+from lineament.records.media import find_media, leaves_folder
 from lineament.records.quality import QualityScorer
 from lineament.records.record import Record, is_denial, table_from_records
-from lineament.records.sources.pixels import has_media, open_pixels
-from lineament.records.verify import (
-    ADAPTED,
-    DESCRIPTION_KINDS,
-    Limits,
-    Rejected,
-    Tally,
-    Verifier,
-)
+from lineament.records.verify import ADAPTED, Rejected, Tally, Verifier
+from lineament.records.work_key import work_key
 from lineament.records.writers import Writer
 
 NEAR_DUPLICATE = "near duplicate"
@@ -43,7 +36,6 @@ MEDIA_OUTSIDE = "media outside the data folder"
 NOTHING_WRITTEN = "nothing written"
 SOURCE_KEY, SPLIT_KEY = "source", "split"  # in `Annotation.extra`, where sources are mixed
 _NAME_OF = operator.itemgetter("name")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +151,7 @@ class ChunkWriter:
             if leaves_folder(annotation.media):
                 dropped[MEDIA_OUTSIDE] += 1
                 continue
-            state = self._find_media(annotation.media)
+            state = find_media(annotation.media, self.folder)
             found[state] += 1
             if state == "unreadable" or (state == "missing" and self.needs_media):
                 dropped[MEDIA_UNREADABLE if state == "unreadable" else MEDIA_MISSING] += 1
@@ -236,16 +228,6 @@ class ChunkWriter:
             "split": str(annotation.extra.get(SPLIT_KEY, self.split)),
         }
 
-    def _find_media(self, reference: str) -> str:
-        if self.folder is None:
-            return "made"
-        try:
-            if not has_media(reference, self.folder):
-                return "missing"
-            return "found" if is_readable(reference, self.folder) else "unreadable"
-        except (OSError, ValueError):  # a name that no file can have
-            return "missing"
-
 
 @contextmanager
 def without_collector() -> Iterator[None]:
@@ -282,32 +264,6 @@ def find_key(record: Record, row: int) -> int:
     return key_of_id(record.id)
 
 
-def is_readable(reference: str, folder: Path) -> bool:
-    """Say whether a picture's header or a clip's first bytes are there, without decoding."""
-    path = folder / reference
-    if not path.resolve().is_relative_to(folder.resolve()):
-        return False
-    if not path.is_file():  # a member of a shard
-        return _has_member(reference, folder)
-    if path.suffix.lower() in PICTURES:
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            with Image.open(path):
-                return True
-        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-            return False
-    return path.stat().st_size > 0
-
-
-def _has_member(reference: str, folder: Path) -> bool:
-    try:
-        open_pixels(reference, folder)
-    except BadMedia:
-        return False
-    return True
-
-
 def count_signs(record: Record) -> tuple[int, int]:
     """Return how many answers state something, and how many only deny; others are neither."""
     claims = record.claims
@@ -327,9 +283,3 @@ def count_signs(record: Record) -> tuple[int, int]:
     says |= dict.fromkeys(assumed - says.keys(), True)
     positive = sum(says.values())
     return positive, len(says) - positive
-
-
-def leaves_folder(reference: str) -> bool:
-    """Say whether a media reference is absolute or climbs out of the data folder."""
-    parts = [part for part in reference.split("/") if part not in ("", ".")]
-    return not parts or reference.startswith("/") or ".." in parts

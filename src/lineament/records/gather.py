@@ -11,11 +11,13 @@ from pyarrow.compute import call_function
 
 from lineament.records.chunk import Written
 from lineament.records.duplicates import NearIndex, SeenIndex, key_of_text
+from lineament.records.form import WHOLE_KINDS
 from lineament.records.ledger import Ledger
+from lineament.records.manifest import Manifest, Shard
 from lineament.records.record import SCHEMA
 from lineament.records.sources.source import DUPLICATE
-from lineament.records.store import Manifest, Shard, StoreWriter
-from lineament.records.verify import WHOLE_KINDS, Tally
+from lineament.records.store import StoreWriter
+from lineament.records.verify import Tally
 
 SHARD_ROWS = 25_000
 WANTED_ANSWERS = 10

@@ -1,8 +1,6 @@
 """The ledger: what is done, failed and paid; append-only, and nothing is lost by kill -9."""
 
 import fcntl
-import functools
-import hashlib
 import json
 import os
 import sqlite3
@@ -14,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, final, get_args
 
-from lineament.annotation import Annotation, Fact
 from lineament.errors import BadInput, BadStore
 from lineament.records.record import Record, record_from_dict
 
@@ -72,42 +69,6 @@ class Spent:
     cost: float
     tokens_in: int
     tokens_out: int
-
-
-def work_key(
-    annotation: Annotation, prompt_version: str = "", writer: str = "", sampling: str = ""
-) -> str:
-    """Return the hash by which a piece of work is found again: 128 bits of BLAKE2b.
-
-    Equal annotations written by the same writer under the same prompts and sampling settings
-    share a key; the order of the facts counts.
-    """
-    # The repr of frozen dataclasses tells all that they hold, several times as quick as JSON.
-    facts = ", ".join([_repr_fact(fact) for fact in annotation.facts])
-    if len(annotation.facts) == 1:
-        facts += ","
-    parts = (
-        repr(annotation.media), repr(annotation.subjects), f"({facts})",
-        repr(_sorted(annotation.closed)), repr(annotation.duration_seconds),
-        repr(annotation.licence), repr(annotation.split_key), repr(prompt_version), repr(writer),
-        repr(sampling),
-    )  # fmt: skip
-    text = f"({', '.join(parts)})"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _repr_fact(fact: Fact) -> str:
-    """Return the repr of a fact, in half the time that the dataclass takes."""
-    return (
-        f"Fact(name={fact.name!r}, value={fact.value!r}, family={fact.family!r}, "
-        f"subject={fact.subject!r}, span_seconds={fact.span_seconds!r}, region={fact.region!r}, "
-        f"confidence={fact.confidence!r}, source={fact.source!r}, validated={fact.validated!r})"
-    )
-
-
-@functools.lru_cache(maxsize=1024)
-def _sorted(names: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted(names))
 
 
 @final

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lineament.records.chunk import SOURCE_KEY, SPLIT_KEY, Chunk, Item
-from lineament.records.ledger import Entry, Ledger, work_key
+from lineament.records.ledger import Entry, Ledger
 from lineament.records.record import Record
+from lineament.records.work_key import work_key
 from lineament.records.writers import Job, Outcome, PaidWriter
 
 WRITER_FAILED = "writer failed"

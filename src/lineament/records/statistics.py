@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lineament.errors import MissingExtra
+from lineament.records.form import DESCRIPTION_KINDS
 from lineament.records.record import LEVELS, REASONING, is_denial
 from lineament.records.store import RecordStore
-from lineament.records.verify import DESCRIPTION_KINDS
 
 DIALOGUE_KIND = "conversation"
 RELATION_KINDS = frozenset(("comparison", "choose", "count", "cues", "list", "which"))

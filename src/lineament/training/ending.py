@@ -9,8 +9,9 @@ from lineament.config import write_recipe
 from lineament.model.lora import find_lora, merge_lora
 from lineament.training.features import drop_features
 from lineament.training.folder import RECIPE, is_first_process
+from lineament.training.stage_run import StageRun, write_validation
 from lineament.training.start import save_trained
-from lineament.training.trainer import StageRun, StageTrainer, write_validation
+from lineament.training.trainer import StageTrainer
 
 DONE = "done.json"
 

@@ -20,17 +20,15 @@ from lineament.model.tokenizer import train_tokenizer
 from lineament.records.sources.pixels import open_pixels
 from lineament.records.sources.table import SOURCES
 from lineament.render import FaceRenderer, sample_face
-from lineament.training.attribute_reader import (
-    read_crops,
-    train_reader,
-    write_guesses,
-    write_hair,
-)
+from lineament.training.attribute_reader import train_reader
 from lineament.training.crowds import ask_number
 from lineament.training.dialogues import KIND_RATES, DialogueWriter, write_faceless
 from lineament.training.gallery import MANIFEST, SIZE_PX, Look, join_looks, look_at, write_gallery
 from lineament.training.gallery_examples import PLAIN, GalleryExamples
+from lineament.training.guesses import write_guesses
+from lineament.training.hair_guesses import write_hair
 from lineament.training.recipe import Mix, Recipe
+from lineament.training.wide_crops import read_crops
 
 logger = logging.getLogger(__name__)
 FIRST_SEED = 110_000  # rendered clips that are measured have seeds from 500,000 on

@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 from transformers.utils.logging import disable_progress_bar
 
 from lineament.config import settings_from_dict
+from lineament.training.checkpoint import find_checkpoint, restore_state
 from lineament.training.ending import DONE, finish_stage, link_final
 from lineament.training.examples import ExampleSource, Sources
 from lineament.training.features import drop_features, keep_features
@@ -29,14 +30,10 @@ from lineament.training.journal import Journal, plot_losses, write_loss_table
 from lineament.training.mixes import open_mix
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Mix, Recipe, Stage
+from lineament.training.stage_run import StageRun
 from lineament.training.start import adapt_model
 from lineament.training.stream import Order, Stream
-from lineament.training.trainer import (
-    StageRun,
-    StageTrainer,
-    find_checkpoint,
-    restore_state,
-)
+from lineament.training.trainer import StageTrainer
 from lineament.training.unified_family import open_family
 from lineament.training.validation import validate
 

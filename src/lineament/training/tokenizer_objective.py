@@ -40,11 +40,13 @@ class TokenizerProcessor:
         weights: Of the losses.
         is_adversarial: Whether a discriminator judges, too. It is not kept: a stage that is
             resumed starts it anew, so such a run is not repeated bit by bit.
+        is_entropy_joint: Whether the batch's entropy is that of whole codes; see `entropy_loss`.
     """
 
     eyes: PortraitEyes | None = None
     weights: TokenizerWeights = field(default_factory=TokenizerWeights)
     is_adversarial: bool = False
+    is_entropy_joint: bool = False
 
     def save_pretrained(self, folder: Any) -> None:
         """Keep nothing: the tokenizer is whole without."""
@@ -84,6 +86,7 @@ class TokenizerLearner(nn.Module):
             features=None if processor.eyes is None else EyeFeatures(processor.eyes),
             discriminator=discriminator,
             weights=processor.weights,
+            is_entropy_joint=processor.is_entropy_joint,
         )
 
     def forward(self, **batch: Any) -> dict[str, Tensor | None]:

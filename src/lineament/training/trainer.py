@@ -2,85 +2,23 @@
 
 import contextlib
 import itertools
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from lineament.config import write_recipe
-from lineament.errors import BadModel
 from lineament.model.experts import ExpertUse
 from lineament.model.lora import write_lora_settings
-from lineament.training.folder import RECIPE
 from lineament.training.freeze import frozen_modules, parameter_groups
-from lineament.training.guard import (
-    SpikeGuard,
-    StageClock,
-    StopSignal,
-    WeightAverage,
-    rate_factor,
-    seed_step,
-)
-from lineament.training.journal import Journal, LossTable
-from lineament.training.recipe import Recipe, Stage
+from lineament.training.guard import rate_factor
+from lineament.training.stage_run import StageRun, inner_model
+from lineament.training.step import StageCallback
 
-COMPLETE = "complete"  # written last, so that a checkpoint cut short is told from a whole one
-STATE = "run_state.json"
-AVERAGE = "average.safetensors"
 _NOT_FOR_MODEL = ("groups", "skipped", "num_samples", "num_items")
-
-
-@dataclass
-class StageRun:
-    """What the trainer and its callback share about one stage.
-
-    Attributes:
-        recipe: The whole run.
-        stage: Its stage.
-        number: The stage's position.
-        journal: The run's log.
-        clock: How far the stage is.
-        guard: Leaves harmful steps out.
-        stop: Asks for an end.
-        processor: Saved beside the weights.
-        validate: Returns rows of validation losses.
-        on_progress: Told stage, step and loss.
-        average: Averaged weights, with ``ema``.
-        pause_seconds: Stop, to be resumed, after so long; 0 never.
-    """
-
-    recipe: Recipe
-    stage: Stage
-    number: int
-    journal: Journal
-    clock: StageClock
-    guard: SpikeGuard
-    stop: StopSignal
-    processor: Any
-    validate: Callable[[], dict[str, Any]] | None = None
-    on_progress: Callable[[str, int, float], None] | None = None
-    average: WeightAverage | None = None
-    pause_seconds: float = 0.0
-    losses: LossTable = field(default_factory=LossTable)
-    uses: ExpertUse | None = None
-    num_tokens: int = 0
-    last_loss: float = 0.0
-    last_norm: float = 0.0
-    is_paused: bool = False
 
 
 class StageTrainer(Trainer):
@@ -112,7 +50,7 @@ class StageTrainer(Trainer):
         if self.optimizer is None:
             trained = self.model if model is None else model
             stage = self.run.stage
-            groups = parameter_groups(_inner(trained), stage)
+            groups = parameter_groups(inner_model(trained), stage)
             for group in groups:
                 group.pop("names")
             self.optimizer = torch.optim.AdamW(
@@ -190,7 +128,7 @@ class StageTrainer(Trainer):
             run.journal.note_skipped(inputs["skipped"], run.stage.name)
         expert_ids = outputs.get("expert_ids")
         if expert_ids is not None:
-            experts = int(_inner(self.model).config.num_experts)
+            experts = int(inner_model(self.model).config.num_experts)
             run.uses = run.uses or ExpertUse(experts)
             run.uses.add(expert_ids, run.stage.name)
 
@@ -211,7 +149,7 @@ class StageTrainer(Trainer):
         if state_dict is not None:
             state_dict = {k.removeprefix("model."): v for k, v in state_dict.items()}
         folder = Path(output_dir or str(self.args.output_dir))
-        model = _inner(self.model)
+        model = inner_model(self.model)
         model.save_pretrained(folder, state_dict=state_dict)
         write_lora_settings(model, folder)
         if self.run.processor is not None:
@@ -221,132 +159,3 @@ class StageTrainer(Trainer):
         self, resume_from_checkpoint: str, model: nn.Module | None = None
     ) -> None:
         """Leave the weights alone: the run has built the model from the checkpoint already."""
-
-
-class StageCallback(TrainerCallback):
-    """What happens at the joints of a step."""
-
-    def __init__(self, run: StageRun) -> None:
-        self.run = run
-
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Start the step's random numbers from its own number."""
-        del control, kwargs
-        run = self.run
-        seed_step(run.recipe.seed, run.number, state.global_step, args.process_index)
-        run.last_loss = 0.0
-
-    def on_pre_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Leave a harmful step out: without gradients the optimiser changes nothing."""
-        del args, control
-        run = self.run
-        where = f"stage {run.stage.name}, step {state.global_step + 1}"
-        if not run.guard.allows(run.last_loss, run.last_norm, where=where):
-            for parameter in kwargs["model"].parameters():
-                parameter.grad = None
-            run.journal.write(
-                {"stage": run.stage.name, "step": state.global_step + 1, "set": "left_out"}
-                | {"grad_norm": repr(run.last_norm)}
-            )
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Report, validate, and end where time or a signal says so."""
-        del args
-        run = self.run
-        step = state.global_step
-        if run.average is not None:
-            run.average.update(_inner(kwargs["model"]), step)
-        if step % run.recipe.log_every == 0 or step == run.stage.total_steps:
-            self._log(step, kwargs["lr_scheduler"].get_last_lr()[-1])
-        if run.validate and run.stage.validate_every and step % run.stage.validate_every == 0:
-            write_validation(run, step)
-        if run.on_progress is not None:
-            run.on_progress(run.stage.name, step, run.last_loss)
-        if run.clock.is_over:
-            control.should_training_stop = True
-        elif run.stop.is_set or (
-            run.pause_seconds and run.clock.seconds - run.clock.earlier_seconds > run.pause_seconds
-        ):
-            run.is_paused = step < run.stage.total_steps
-            control.should_training_stop = control.should_save = True
-
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Add what we need to resume, and mark the checkpoint as whole."""
-        del control, kwargs
-        if not state.is_world_process_zero:
-            return
-        run = self.run
-        folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        guard = asdict(run.guard)
-        row = {"seconds": run.clock.seconds, "guard": guard}
-        (folder / STATE).write_text(json.dumps(row), encoding="utf-8")
-        write_recipe(run.recipe, folder / RECIPE)
-        if run.average is not None:
-            save_file(run.average.shadow, folder / AVERAGE)
-        (folder / COMPLETE).touch()
-
-    def _log(self, step: int, rate: float) -> None:
-        run = self.run
-        row = {
-            "stage": run.stage.name,
-            "step": step,
-            "set": "train",
-            **run.losses.means(),
-            "learning_rate": rate,
-            "grad_norm": run.last_norm,
-            "tokens": run.num_tokens,
-            "seconds": round(run.clock.seconds, 3),
-            "skipped": run.journal.num_skipped,
-        }
-        if run.uses is not None:
-            row["expert_use"] = run.uses.shares().get(run.stage.name)
-            run.uses = None
-        run.journal.write(row)
-        run.losses, run.num_tokens = LossTable(), 0
-
-
-def write_validation(run: StageRun, step: int) -> None:
-    """Validate and log it."""
-    if run.validate is not None:
-        run.journal.write(
-            {"stage": run.stage.name, "step": step, "set": "validation", **run.validate()}
-        )
-
-
-def find_checkpoint(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint of a stage."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file()]
-    return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
-
-
-def restore_state(run: StageRun, checkpoint: Path) -> None:
-    """Put clock, guard and averaged weights back.
-
-    Raises:
-        BadModel: The checkpoint is damaged.
-    """
-    try:
-        row = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-        run.clock.earlier_seconds = float(row["seconds"])
-        run.guard = SpikeGuard(**row["guard"])
-        if run.average is not None:
-            run.average.shadow = load_file(checkpoint / AVERAGE)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadModel(
-            f"{checkpoint}: the checkpoint is damaged ({error})", hint="remove this folder"
-        ) from None
-
-
-def _inner(model: Any) -> Any:
-    """Return the model inside learner and wrappers."""
-    while not hasattr(model, "save_pretrained"):
-        model = model.module if hasattr(model, "module") else model.model
-    return model

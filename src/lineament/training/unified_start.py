@@ -85,20 +85,21 @@ def tokenizer_processor(settings: Model) -> TokenizerProcessor:
     """Return what an image tokenizer is trained with.
 
     ``parts.eyes`` is the folder of the encoders of the perceptual loss; ``processor`` holds
-    weights of the losses, and ``is_adversarial``.
+    weights of the losses, ``is_adversarial`` and ``is_entropy_joint``.
 
     Raises:
         BadInput: There is no such loss.
     """
     weights: dict[str, Any] = dict(settings.processor)
     is_adversarial = bool(weights.pop("is_adversarial", False))
+    is_entropy_joint = bool(weights.pop("is_entropy_joint", False))
     try:
         losses = TokenizerWeights(**weights)
     except TypeError as error:
         raise BadInput(f"model.processor: {first_line(error)}") from None
     eyes = settings.parts.get("eyes")
     loaded = load_portrait_eyes(Path(eyes)) if eyes else None
-    return TokenizerProcessor(loaded, losses, is_adversarial)
+    return TokenizerProcessor(loaded, losses, is_adversarial, is_entropy_joint)
 
 
 def start_unif2ace(settings: Model, sources: Sequence[Any], seed: int) -> Started:

@@ -21,7 +21,7 @@ from lineament.evaluation.tasks.told_records import (
     require_records,
 )
 from lineament.evaluation.tasks.told_scores import score_told
-from lineament.records.store import MANIFEST
+from lineament.records.manifest import MANIFEST
 
 Part = Literal["all", "description", "conversation"]
 NUM_QUESTIONS = 2000

@@ -20,12 +20,13 @@ from lineament.evaluation.tasks.told_answers import (
     read_told,
 )
 from lineament.records.exchange import CLIP_SUFFIXES, read_exchange
+from lineament.records.form import DESCRIPTION_KINDS
+from lineament.records.read_back import SCENE_KIND
 from lineament.records.record import ONE_FACT, SEVERAL_FACTS, TIMED, Record
 from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.rendered import FIRST_SEED, Rendered
 from lineament.records.sources.source import Dropped
 from lineament.records.store import RecordStore
-from lineament.records.verify import DESCRIPTION_KINDS, SCENE_KIND
 from lineament.render import draw_clip, sample_face
 
 SIZE_PX = 128  # of faces that are drawn

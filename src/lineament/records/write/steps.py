@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineament.annotation import Annotation
+from lineament.records.form import DEFAULT_LIMITS, Limits
 from lineament.records.record import ONE_FACT, REASONING, SEVERAL_FACTS, TIMED, Record, Turn
-from lineament.records.verify import DEFAULT_LIMITS, Limits, Rejected, Verifier
+from lineament.records.verify import Rejected, Verifier
 from lineament.records.write.prompts import KINDS, STEPS, prompt_version
 
 LEVEL: Mapping[str, int] = {

@@ -1,6 +1,6 @@
 """Samples: random aerial scenes as annotations that list every object of every class drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -37,11 +37,14 @@ def sample_scene(
         size_px: Side of the picture that the scale is given for.
 
     Raises:
-        BadInput: The theme is unknown, or no scene within reach holds what is required.
+        BadInput: The theme is unknown, what is required is never drawn, or no scene within reach
+            holds it.
     """
     if theme is not None and theme not in THEMES:
         raise BadInput(f"unknown theme {theme!r}", hint=nearest_hint(theme, THEMES))
     wanted = dict(require or {})
+    for name, value in wanted.items():
+        _refuse_never_drawn(name, value)
     for attempt in range(MAX_TRIES if wanted else 1):
         rng = open_stream(seed, "scene", attempt)
         name = theme or str(rng.choice(sorted(THEMES)))
@@ -49,7 +52,31 @@ def sample_scene(
         if all(_holds(annotation, key, value) for key, value in wanted.items()):
             return annotation
     required = ", ".join(f"{key}={value}" for key, value in wanted.items())
-    raise BadInput(f"no scene holds {required}", hint="scenes have objects and land cover")
+    raise BadInput(f"no scene holds {required}", hint="ask for fewer things at once")
+
+
+def _refuse_never_drawn(name: str, value: Value) -> None:
+    """Refuse what no scene of ours holds before hundreds have been tried.
+
+    Raises:
+        BadInput: The name is none of scenes, or no theme has the value.
+    """
+    drawn: Mapping[str, Iterable[Value]] = {
+        "object_class": KINDS.keys() - {"roundabout"},  # no theme lays one
+        "listed_class": KINDS,
+        "object_color": {color for kind in KINDS.values() for color in kind.colors},
+        "scene_class": {theme.scene_class for theme in THEMES.values()},
+        **dict.fromkeys((*COVERS, "urban"), (True, False)),
+    }
+    if name not in drawn:
+        raise BadInput(
+            f"{name} cannot be required of a scene", hint=f"what can be: {', '.join(drawn)}"
+        )
+    if value not in drawn[name]:
+        raise BadInput(
+            f"no scene is drawn with {name}={value}",
+            hint=f"drawn are {', '.join(sorted(map(str, drawn[name])))}",
+        )
 
 
 def _holds(annotation: Annotation, name: str, value: Value) -> bool:

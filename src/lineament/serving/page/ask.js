@@ -187,7 +187,7 @@ function saySource(evidence) {
   const left = evidence.sentences_left_out;
   const measured = `Answers of this kind: ${MEASURED[/** @type {"real"} */ (evidence.validated)] ?? "not measured"}.`;
   if (!left) return measured;
-  return `${measured} ${left === 1 ? "One sentence was" : `${left} sentences were`} left out: never measured on real clips.`;
+  return `${measured} ${left === 1 ? "One sentence was" : `${left} sentences were`} left out: never measured on real media.`;
 }
 
 /**

@@ -233,7 +233,7 @@ function makeLegend(subjects) {
   return make(
     "p",
     { className: "legend" },
-    make("span", {}, make("i", { className: "swatch" }), "measured on real clips"),
-    make("span", {}, make("i", { className: "swatch striped" }), "not measured on real clips"),
+    make("span", {}, make("i", { className: "swatch" }), "measured on real media"),
+    make("span", {}, make("i", { className: "swatch striped" }), "not measured on real media"),
   );
 }

@@ -16,7 +16,7 @@ export const VERDICTS = {
 
 /** On what media a kind of fact has been measured. */
 export const MEASURED = {
-  real: "measured on real clips",
+  real: "measured on real media",
   rendered: "measured on drawn clips only",
   none: "not measured",
 };

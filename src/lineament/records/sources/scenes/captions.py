@@ -11,8 +11,14 @@ from lineament.errors import BadInput
 from lineament.records.record import Record
 from lineament.records.sources.rows import find_file, read_json_file, read_lines
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import BLANK, Label, label_extra
-from lineament.records.sources.scenes.layout import find_folder, find_picture, scene_facts
+from lineament.records.sources.scenes.label import BLANK, Label, label_extra, writable
+from lineament.records.sources.scenes.layout import (
+    find_folder,
+    find_picture,
+    key_of,
+    read_list,
+    scene_facts,
+)
 from lineament.records.sources.source import (
     DUPLICATE,
     NO_LABEL,
@@ -85,7 +91,7 @@ class Captions:
                 media=find_picture(place, row.name, inside=("images", "NWPU_images", "")),
                 facts=tuple(facts),
                 licence=self.licence,
-                split_key=f"{self.key}/{row.name}",
+                split_key=writable(f"{self.key}/{row.name}"),
                 extra=label_extra(labels),
             )
 
@@ -235,7 +241,8 @@ def _read_karpathy(images: Iterable[Any], split: str, file_name: str) -> Rows:
             continue
         if image["split"] != split:
             continue
-        sentences = _value(image, "sentences") or []
+        sentences = _value(image, "sentences")
+        sentences = sentences if isinstance(sentences, list) else []
         raw = [_value(sentence, "raw") for sentence in sentences]
         texts = tuple(text for text in raw if isinstance(text, str))
         for place in (i for i, text in enumerate(raw) if not isinstance(text, str)):
@@ -294,14 +301,14 @@ def _read_coco(path: Path) -> Rows:
     table = read_json_file(path)
     texts: dict[Any, list[str]] = {}
     names: dict[Any, str] = {}
-    for number, image in enumerate(table.get("images") or []):
+    for number, image in enumerate(read_list(table, "images", path)):
         name = _value(image, "file_name")
         if isinstance(name, str):
-            names[_value(image, "id")] = name
+            names[key_of(_value(image, "id"))] = name
         else:
             yield Dropped(f"{path.name}, images[{number}]", UNREADABLE, "no file_name")
-    for number, row in enumerate(table.get("annotations") or []):
-        key, caption = _value(row, "image_id"), _value(row, "caption")
+    for number, row in enumerate(read_list(table, "annotations", path)):
+        key, caption = key_of(_value(row, "image_id")), _value(row, "caption")
         at = f"{path.name}, annotations[{number}]"
         if not isinstance(caption, str):
             yield Dropped(at, UNREADABLE, "no caption")

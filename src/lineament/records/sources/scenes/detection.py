@@ -12,7 +12,7 @@ from lineament.records.record import Record
 from lineament.records.sources.rows import read_lines
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.coco import read_coco
-from lineament.records.sources.scenes.label import BAD_BOX
+from lineament.records.sources.scenes.label import writable
 from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
 from lineament.records.sources.scenes.objects import (
     Marked,
@@ -105,7 +105,7 @@ class Detection:
     ) -> Iterator[Annotation | Dropped]:
         media = find_picture(place, name, inside=_PICTURES)
         size_px = size_px or read_size_px(place / media)
-        sheet = Sheet(media, f"{self.name}/{name}", self.licence, size_px)
+        sheet = Sheet(media, writable(f"{self.name}/{name}"), self.licence, size_px)
         return annotate_objects(sheet, objects, self.classes)
 
     def _read_coco(self, place: Path, split: str) -> Iterator[Annotation | Dropped] | None:
@@ -143,12 +143,7 @@ class Detection:
             if isinstance(file, Dropped):
                 yield file
                 continue
-            objects: list[Marked] = []
-            for found in file.objects:
-                if found.points_px:
-                    objects.append(Marked(found.name, found.points_px, found.row))
-                else:
-                    yield Dropped(found.row, BAD_BOX, found.name)
+            objects = [Marked(found.name, found.points_px, found.row) for found in file.objects]
             yield from self._annotate(place, file.name, file.size_px, tuple(objects))
 
     def _read_own(self, place: Path) -> Iterator[Annotation | Dropped] | None:

@@ -10,7 +10,7 @@ from lineament.errors import BadInput
 from lineament.records.record import Record
 from lineament.records.sources.rows import find_file, read_json_file
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import NO_ANSWER, Label, label_extra
+from lineament.records.sources.scenes.label import NO_ANSWER, Label, label_extra, writable
 from lineament.records.sources.scenes.layout import find_picture
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
@@ -61,7 +61,7 @@ class FloodNet:
             yield Annotation(
                 media=find_picture(folder, image, inside=_PLACES),
                 licence=self.licence,
-                split_key=f"floodnet/{image}",
+                split_key=writable(f"floodnet/{image}"),
                 extra=label_extra(tuple(labels)),
             )
 

@@ -46,6 +46,17 @@ class Label:
     flaw: str = ""
     references: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("question", "answer", "type", "row"):
+            text = getattr(self, name)
+            if not text.isascii():
+                object.__setattr__(self, name, writable(text))
+
+
+def writable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: half a character, as JSON allows, becomes ``?``."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
 
 def labels_of(annotation: Annotation) -> tuple[Label, ...]:
     """Return the labels that a source put into an annotation."""

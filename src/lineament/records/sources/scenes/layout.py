@@ -10,7 +10,7 @@ from typing import Any
 
 from lineament.annotation import Fact
 from lineament.errors import BadInput
-from lineament.records.sources.scenes.label import UNKNOWN_CLASS
+from lineament.records.sources.scenes.label import UNKNOWN_CLASS, writable
 from lineament.records.sources.source import Dropped
 
 PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
@@ -78,11 +78,34 @@ def find_picture(folder: Path, name: str, *, inside: tuple[str, ...] = ("images"
 
     Labels stay useful without their pictures: for counting, and for text alone.
     """
-    for place in inside:
-        reference = f"{place}/{name}" if place else name
-        if (folder / reference).is_file():
-            return reference
+    name = writable(name)
+    try:
+        for place in inside:
+            reference = f"{place}/{name}" if place else name
+            if (folder / reference).is_file():
+                return reference
+    except (OSError, ValueError):  # a name that no file can have
+        pass
     return name
+
+
+def read_list(table: Mapping[str, Any], name: str, path: Path) -> list[Any]:
+    """Return a list of a JSON file; empty where it is not there.
+
+    Raises:
+        BadInput: Something else is there.
+    """
+    rows = table.get(name)
+    if not isinstance(rows, list | None):
+        raise BadInput(
+            f"{path}: {name!r} is no list but {type(rows).__name__}", hint="download it again"
+        )
+    return rows or []
+
+
+def key_of(value: object) -> str | int | float | None:
+    """Return an id as a key for lookups; lists and objects, which can be none, as their text."""
+    return value if isinstance(value, str | int | float | None) else repr(value)
 
 
 def list_pictures(folder: Path) -> Iterator[Path]:

@@ -21,6 +21,7 @@ METERS_PER_DEGREE = 111_320.0
 EARTH_RADIUS_METERS = 6_378_137.0
 # GeoTIFF: tags, keys and the codes among their values that bear on the scale.
 PIXEL_SCALE, TIE_POINTS, TRANSFORM, GEO_KEYS = 33550, 33922, 34264, 34735
+_BITS_PER_SAMPLE = 258
 _MODEL, _PROJECTION, _LINEAR_UNIT = 1024, 3072, 3076
 _GEOGRAPHIC, _WEB_MERCATOR = 2, (3857, 3785, 900913, 102100, 102113)
 _UNITS = {9001: 1.0, 9002: 0.3048, 9003: 1200 / 3937, 9036: 1000.0}
@@ -73,6 +74,30 @@ def read_raster(path: Path | str, bands: tuple[int, int, int] | None = None) -> 
         num_bands,
         8 * values.dtype.itemsize,
     )
+
+
+def read_shown(path: Path | str) -> UInt8[np.ndarray, "height width 3"]:
+    """Decode a picture for eyes and models: a deep TIFF is stretched, the rest is as it is.
+
+    Pillow takes the upper half of 16 bits alone, and satellites fill 10 to 12 of them: black.
+
+    Raises:
+        BadMedia: The file is damaged or too large.
+        MissingExtra: A TIFF of more than eight bits, and tifffile is not installed.
+    """
+    path = Path(path)
+    if path.suffix.lower() in TIFF_SUFFIXES and _is_deep(path):
+        return read_raster(path).pixels
+    return read_picture(path)
+
+
+def _is_deep(path: Path) -> bool:
+    try:
+        with Image.open(path, formats=("TIFF",)) as image:
+            depths = image.tag_v2.get(_BITS_PER_SAMPLE, (1,))  # type: ignore[attr-defined]
+    except (*_DAMAGE, SyntaxError):
+        return False  # whoever decodes it says what is wrong
+    return max(depths if isinstance(depths, tuple) else (depths,)) > 8
 
 
 def read_scale(path: Path | str) -> float | None:

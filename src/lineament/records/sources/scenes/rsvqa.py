@@ -17,14 +17,15 @@ from lineament.records.sources.scenes.label import (
     Task,
     label_extra,
     picture_facts,
+    writable,
 )
-from lineament.records.sources.scenes.layout import find_folder, find_picture
+from lineament.records.sources.scenes.layout import find_folder, find_picture, key_of
 from lineament.records.sources.source import NO_LABEL, UNREADABLE, Dropped, require_split
 
 _TASKS: Mapping[str, Task] = {"count": "count", "presence": "existence"}
 _PRESENT = {"water area": "water", "grass area": "grass"}
 _ASKS_PRESENCE = re.compile(r"^is (?:a|an|there an?) (\w+ area)(?: present)?\??$", re.IGNORECASE)
-_METERS = re.compile(r"^\s*([\d.]+)\s*m?\s*$")
+_METERS = re.compile(r"^\s*(\d*\.?\d+)\s*m?\s*$")
 
 
 @final
@@ -62,7 +63,7 @@ class Rsvqa:
             if isinstance(row, Dropped):
                 yield row
             elif isinstance(row.get("answer"), str | int):
-                spoken[row.get("id")] = str(row["answer"])
+                spoken[key_of(row.get("id"))] = str(row["answer"])
             else:
                 yield Dropped(at, NO_ANSWER)
         asked: dict[Any, list[Label]] = {}
@@ -71,7 +72,7 @@ class Rsvqa:
             if isinstance(label, Dropped):
                 yield label
             elif isinstance(row, Mapping):
-                asked.setdefault(row.get("img_id"), []).append(label)
+                asked.setdefault(key_of(row.get("img_id")), []).append(label)
         yield from self._annotate(images, asked, place)
 
     def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
@@ -92,7 +93,7 @@ class Rsvqa:
             if isinstance(row, Dropped):
                 yield row
                 continue
-            labels = tuple(asked.pop(row.get("id"), ()))
+            labels = tuple(asked.pop(key_of(row.get("id")), ()))
             if not labels:
                 yield Dropped(at, NO_LABEL, f"no question about picture {row.get('id')}")
                 continue
@@ -108,7 +109,7 @@ class Rsvqa:
                     *_facts_from_labels(labels),
                 ),
                 licence=self.licence,
-                split_key=f"{self.name}/{row.get('original_name', row['id'])}",
+                split_key=writable(f"{self.name}/{row.get('original_name', row['id'])}"),
                 extra=label_extra(labels),
             )
         for key, labels in asked.items():
@@ -160,9 +161,11 @@ def _label_from_row(row: Mapping[str, Any], spoken: Mapping[Any, str], at: str) 
     question, kind, ids = row.get("question"), row.get("type"), row.get("answers_ids")
     if not isinstance(question, str) or not isinstance(kind, str) or not isinstance(ids, list):
         return Dropped(at, UNREADABLE, "no question, type or answers_ids")
-    if len(ids) != 1 or ids[0] not in spoken:
+    if len(ids) != 1 or key_of(ids[0]) not in spoken:
         return Dropped(at, NO_ANSWER, f"answers {ids} to question {row['id']}")
-    return Label(_TASKS.get(kind, "vqa"), question, spoken[ids[0]], type=kind, row=str(row["id"]))
+    return Label(
+        _TASKS.get(kind, "vqa"), question, spoken[key_of(ids[0])], type=kind, row=str(row["id"])
+    )
 
 
 def _facts_from_labels(labels: tuple[Label, ...]) -> Iterator[Fact]:

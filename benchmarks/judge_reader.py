@@ -1,0 +1,108 @@
+"""Train the attribute reader that judges drawings in the rendered style, and test it.
+
+It learns from faces that the renderer draws for it alone: no picture of any training set, no
+weights of any shipped model. It is tested on further faces, each a combination of attributes that
+drawings are asked for, through the same 96 px portraits.
+
+    python benchmarks/judge_reader.py READER --count 6000 --epochs 8
+"""
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from draw_truth import DRAWN, balanced_accuracy, read_pictures, wide_from_portrait
+from lineament.annotation import Annotation
+from lineament.model.attributes import UNKNOWN
+from lineament.training.attribute_reader import NAMES, Crops, train_reader
+from lineament.training.draw_tiny_combinations import sample_seen, sample_unseen
+from lineament.training.draw_tiny_portraits import DRAWING, render_portrait
+from lineament.training.labels import age_span, read_states
+
+RESULT = Path(__file__).resolve().parent / "results" / "judge_reader.json"
+# Drawings are asked for by numbers from 0, training portraits are drawn from 3,000,000 on.
+FIRST_NUMBER, FIRST_TEST_NUMBER, FIRST_SEED = 100_000, 500_000, 60_000_000
+CHUNK = 100
+
+Face = tuple[Annotation, np.ndarray]
+
+
+def draw_faces(span: tuple[int, int]) -> list[Face]:
+    """Draw faces by their numbers: by turns one of a pair held out, and one of any kind."""
+    torch.set_num_threads(1)
+    faces = []
+    for number in range(*span):
+        annotation = sample_unseen(number)[0] if number % 2 else sample_seen(FIRST_SEED + number)
+        if annotation is not None:
+            seed = int(annotation.extra["seed"])
+            faces.append((annotation, render_portrait(annotation, seed, DRAWING).pixels))
+    return faces
+
+
+def draw_many(first: int, count: int, num_workers: int) -> Iterator[Face]:
+    """Draw faces in order, and tell how far it is."""
+    spans = [(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        for done, faces in enumerate(pool.map(draw_faces, spans), start=1):
+            print(f"faces: {min(done * CHUNK, count)} of {count}", flush=True)
+            yield from faces
+
+
+def label(faces: list[Face]) -> Crops:
+    """Bring faces to what a reader is trained on."""
+    states, spans = [], []
+    for annotation, _ in faces:
+        known = read_states(annotation)
+        states.append([int(known[name]) if name in known else UNKNOWN for name in NAMES])
+        span = age_span(annotation)
+        spans.append(span if span[0] >= 0 else (UNKNOWN, UNKNOWN))
+    pixels = np.stack([wide_from_portrait(picture) for _, picture in faces])
+    return Crops(pixels, np.array(states), np.array(spans), np.ones(len(faces)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("out", type=Path, help="folder of the reader")
+    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--num-test", type=int, default=1000)
+    parser.add_argument("--epochs", type=float, default=8.0)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    learned = list(draw_many(FIRST_NUMBER, options.count, options.workers))
+
+    def tell(step: int, steps: int, loss: float) -> None:
+        if step % 50 == 0 or step == steps:
+            print(f"step {step} of {steps}: loss {loss:.3f}", flush=True)
+
+    reader = train_reader(label(learned), epochs=options.epochs, on_step=tell)
+    reader.save_pretrained(options.out)
+    tested = list(draw_many(FIRST_TEST_NUMBER, options.num_test, options.workers))
+    found = read_pictures(reader, [picture for _, picture in tested])
+    truths = [read_states(annotation) for annotation, _ in tested]
+    rows = {}
+    for name in DRAWN:
+        value = balanced_accuracy([truth.get(name) for truth in truths], found[name])
+        if value is not None:
+            rows[name] = {
+                "value": value,
+                "num_true": sum(truth.get(name, False) for truth in truths),
+            }
+    mean = float(np.mean([row["value"] for row in rows.values()]))
+    worst = min(rows, key=lambda name: rows[name]["value"])
+    result = {"mean": mean, "worst": rows[worst]["value"], "num_learned": len(learned),
+              "num_tested": len(tested), "attributes": rows}  # fmt: skip
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name, row in itertools.chain(rows.items(), [("mean", {"value": mean})]):
+        print(f"{name}: {row['value']:.3f}")
+    print(options.out, RESULT, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
