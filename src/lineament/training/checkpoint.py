@@ -15,6 +15,7 @@ from lineament.training.stage_run import StageRun
 COMPLETE = "complete"  # written last, so that a checkpoint cut short is told from a whole one
 STATE = "run_state.json"
 AVERAGE = "average.safetensors"
+CRITIC = "critic.safetensors"
 
 
 def complete_checkpoint(run: StageRun, folder: Path) -> None:
@@ -25,6 +26,8 @@ def complete_checkpoint(run: StageRun, folder: Path) -> None:
     write_recipe(run.recipe, folder / RECIPE)
     if run.average is not None:
         save_file(run.average.shadow, folder / AVERAGE)
+    if run.critic is not None:
+        save_file(run.critic.state_dict(), folder / CRITIC)
     (folder / COMPLETE).touch()
 
 
@@ -35,7 +38,7 @@ def find_checkpoint(folder: Path) -> Path | None:
 
 
 def restore_state(run: StageRun, checkpoint: Path) -> None:
-    """Put clock, guard and averaged weights back.
+    """Put clock, guard, averaged weights and a critic back.
 
     Raises:
         BadModel: The checkpoint is damaged.
@@ -46,7 +49,9 @@ def restore_state(run: StageRun, checkpoint: Path) -> None:
         run.guard = SpikeGuard(**row["guard"])
         if run.average is not None:
             run.average.shadow = load_file(checkpoint / AVERAGE)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if run.critic is not None:
+            run.critic.load_state_dict(load_file(checkpoint / CRITIC))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadModel(
             f"{checkpoint}: the checkpoint is damaged ({error})", hint="remove this folder"
         ) from None

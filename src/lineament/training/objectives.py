@@ -191,6 +191,7 @@ OBJECTIVES: Mapping[str, str] = {
     "answers": "lineament.training.objectives:Answers",
     "labels": "lineament.training.label_objective:LabelObjective",
     "tokenizer": "lineament.training.tokenizer_objective:TokenizerObjective",
+    "painting": "lineament.training.tokenizer_objective:PaintingObjective",
     "unified": "lineament.training.unified_objective:UnifiedObjective",
 }
 

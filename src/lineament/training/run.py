@@ -177,6 +177,7 @@ def _run_stage(
         on_progress=runner.on_progress,
         average=WeightAverage(model, stage.ema) if stage.ema else None,
         pause_seconds=60 * runner.pause_minutes,
+        critic=getattr(learner, "critic", None),
     )
     held_out = open_validation(runner, number, objective)
     if held_out is not None:

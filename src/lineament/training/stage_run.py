@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
 from lineament.model.experts import ExpertUse
 from lineament.training.guard import SpikeGuard, StageClock, StopSignal, WeightAverage
 from lineament.training.journal import Journal, LossTable
@@ -27,6 +29,7 @@ class StageRun:
         on_progress: Told stage, step and loss.
         average: Averaged weights, with ``ema``.
         pause_seconds: Stop, to be resumed, after so long; 0 never.
+        critic: What the learner trains beside the model, such as a discriminator.
     """
 
     recipe: Recipe
@@ -41,6 +44,7 @@ class StageRun:
     on_progress: Callable[[str, int, float], None] | None = None
     average: WeightAverage | None = None
     pause_seconds: float = 0.0
+    critic: nn.Module | None = None
     losses: LossTable = field(default_factory=LossTable)
     uses: ExpertUse | None = None
     num_tokens: int = 0

@@ -1,6 +1,6 @@
 """Tokenizer objective: pictures to codes and back, judged by pixels and by a frozen encoder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from lineament.training.unified_examples import PixelExample
 
 PARTS = ("reconstruction", "perceptual", "commitment", "entropy")
 ADVERSARIAL_PARTS = ("adversarial", "discriminator")
+SHOWN_PARTS = PARTS + ADVERSARIAL_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class TokenizerProcessor:
     Attributes:
         eyes: Whose features the perceptual loss compares; None leaves it out.
         weights: Of the losses.
-        is_adversarial: Whether a discriminator judges, too. It is not kept: a stage that is
-            resumed starts it anew, so such a run is not repeated bit by bit.
+        is_adversarial: Whether a discriminator judges in every stage; `PaintingObjective` has
+            one in any case.
         is_entropy_joint: Whether the batch's entropy is that of whole codes; see `entropy_loss`.
     """
 
@@ -80,7 +81,7 @@ class TokenizerLearner(nn.Module):
     def __init__(self, model: ImageTokenizer, processor: TokenizerProcessor) -> None:
         super().__init__()
         self.model = model
-        discriminator = PatchDiscriminator() if processor.is_adversarial else None
+        discriminator = _new_discriminator() if processor.is_adversarial else None
         self.round_trip = TokenizerTraining(
             model,
             features=None if processor.eyes is None else EyeFeatures(processor.eyes),
@@ -89,15 +90,20 @@ class TokenizerLearner(nn.Module):
             is_entropy_joint=processor.is_entropy_joint,
         )
 
+    @property
+    def critic(self) -> nn.Module | None:
+        """What learns beside the model and is kept in checkpoints alone: the discriminator."""
+        return self.round_trip.discriminator
+
     def forward(self, **batch: Any) -> dict[str, Tensor | None]:
         """Read one batch of `TokenizerObjective`."""
         # A tenth faster on CPUs.
         values = batch["pixel_values"].contiguous(memory_format=torch.channels_last)
         losses = self.round_trip(values)
-        names = [name for name in PARTS if getattr(losses, name) is not None]
+        names = [name for name in SHOWN_PARTS if getattr(losses, name) is not None]
         assert losses.loss is not None
         shown = torch.stack([getattr(losses, name).detach().float() for name in names])
-        group_ids = torch.tensor([PARTS.index(name) for name in names], device=shown.device)
+        group_ids = torch.tensor([SHOWN_PARTS.index(name) for name in names], device=shown.device)
         return {
             "loss_sum": losses.loss * len(values),
             "extra": losses.loss.new_zeros(()),
@@ -105,6 +111,13 @@ class TokenizerLearner(nn.Module):
             "group_ids": group_ids,
             "expert_ids": None,
         }
+
+
+def _new_discriminator() -> PatchDiscriminator:
+    """Make the same one every time, whatever was drawn by chance before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return PatchDiscriminator()
 
 
 class TokenizerObjective:
@@ -122,7 +135,7 @@ class TokenizerObjective:
         pixels = np.stack([sample.encoded.pixels for sample in drawn])
         return {
             "pixel_values": pixel_values_of(pixels),
-            "groups": [(name, 0) for name in PARTS],
+            "groups": [(name, 0) for name in SHOWN_PARTS],
             "skipped": [note for sample in drawn for note in sample.skipped],
             "num_samples": len(drawn),
             "num_items": torch.tensor(float(len(drawn))),
@@ -131,3 +144,14 @@ class TokenizerObjective:
     def learner(self) -> TokenizerLearner:
         """Return the network around the tokenizer."""
         return TokenizerLearner(self.model, self.processor)
+
+
+class PaintingObjective(TokenizerObjective):
+    """The same with a discriminator, for a stage that trains the decoder to paint sharply.
+
+    With the encoder frozen all codes stay, so that a network which draws them need not learn anew.
+    """
+
+    def learner(self) -> TokenizerLearner:
+        """Return the network around the tokenizer, with a discriminator."""
+        return TokenizerLearner(self.model, replace(self.processor, is_adversarial=True))

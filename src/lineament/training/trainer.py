@@ -53,6 +53,10 @@ class StageTrainer(Trainer):
             groups = parameter_groups(inner_model(trained), stage)
             for group in groups:
                 group.pop("names")
+            if self.run.critic is not None:
+                rate = max(stage.learning_rates.values())
+                weights = list(self.run.critic.parameters())
+                groups.append({"params": weights, "lr": rate, "weight_decay": 0.0})
             self.optimizer = torch.optim.AdamW(
                 groups, betas=stage.betas, eps=self.run.recipe.adam_epsilon, fused=True
             )
