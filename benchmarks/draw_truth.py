@@ -2,11 +2,13 @@
 
 In the rendered style every caption holds a pair of attributes that no training picture shows
 together; it says all of the measured attributes that shall be seen, and none that shall not. In
-the photographic style captions go through all combinations of six coarse attributes. An attribute
-reader that had no part in training reads the drawings; beside it stand the same reader on
-pictures whose truth is known, and drawings read against another caption, which is chance.
+the photographic style captions go through all combinations of six coarse attributes. Attribute
+readers that had no part in training read the drawings: for the rendered style the one of
+``judge_reader.py``; for photographs one that was trained on photographs. Beside them stand the
+same readers on pictures whose truth is known, and drawings read against another caption, which is
+chance.
 
-    python benchmarks/draw_truth.py draw-tiny --reader READER --count 500
+    python benchmarks/draw_truth.py draw-tiny --reader READER --photo-reader READER --count 500
 """
 
 import argparse
@@ -224,6 +226,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="an installed drawing model, or a folder")
     parser.add_argument("--reader", type=Path, help="folder of an attribute reader")
+    parser.add_argument("--photo-reader", type=Path,
+                        help="of another one for photographs; default: the same")  # fmt: skip
     parser.add_argument("--real", type=Path, action="append", default=[],
                         help="a held-out gallery, for the reader's own error")  # fmt: skip
     parser.add_argument("--count", type=int, default=500)
@@ -239,9 +243,10 @@ def main() -> None:
     if options.reader is None:
         return
     reader = AttributeReader.from_pretrained(options.reader)
+    photo_reader = AttributeReader.from_pretrained(options.photo_reader or options.reader)
     styles = {
         "rendered": measure_rendered(model, reader, options.count, settings),
-        "photographic": measure_photos(model, reader, options.count, settings, options.real),
+        "photographic": measure_photos(model, photo_reader, options.count, settings, options.real),
     }
     result = {
         "model": str(options.model), "num_captions": options.count, "steps": options.steps,

@@ -20,11 +20,12 @@ import torch
 
 from draw_truth import DRAWN, balanced_accuracy, read_pictures, wide_from_portrait
 from lineament.annotation import Annotation
-from lineament.model.attributes import UNKNOWN
-from lineament.training.attribute_reader import NAMES, Crops, train_reader
+from lineament.model.attributes import UNKNOWN, AttributeReader
+from lineament.training.attribute_reader import train_reader
 from lineament.training.draw_tiny_combinations import sample_seen, sample_unseen
 from lineament.training.draw_tiny_portraits import DRAWING, render_portrait
 from lineament.training.labels import age_span, read_states
+from lineament.training.wide_crops import NAMES, Crops
 
 RESULT = Path(__file__).resolve().parent / "results" / "judge_reader.json"
 # Drawings are asked for by numbers from 0, training portraits are drawn from 3,000,000 on.
@@ -67,22 +68,28 @@ def label(faces: list[Face]) -> Crops:
     return Crops(pixels, np.array(states), np.array(spans), np.ones(len(faces)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("out", type=Path, help="folder of the reader")
-    parser.add_argument("--count", type=int, default=6000)
-    parser.add_argument("--num-test", type=int, default=1000)
-    parser.add_argument("--epochs", type=float, default=8.0)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
-    learned = list(draw_many(FIRST_NUMBER, options.count, options.workers))
+def learn(out: Path, count: int, epochs: float, num_workers: int) -> None:
+    """Draw faces, train a reader on them and save it."""
 
     def tell(step: int, steps: int, loss: float) -> None:
         if step % 50 == 0 or step == steps:
             print(f"step {step} of {steps}: loss {loss:.3f}", flush=True)
 
-    reader = train_reader(label(learned), epochs=options.epochs, on_step=tell)
-    reader.save_pretrained(options.out)
+    learned = list(draw_many(FIRST_NUMBER, count, num_workers))
+    train_reader(label(learned), epochs=epochs, on_step=tell).save_pretrained(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("out", type=Path, help="folder of the reader; one that is there is tested")
+    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--num-test", type=int, default=1000)
+    parser.add_argument("--epochs", type=float, default=8.0)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    if not (options.out / "config.json").is_file():
+        learn(options.out, options.count, options.epochs, options.workers)
+    reader = AttributeReader.from_pretrained(options.out)
     tested = list(draw_many(FIRST_TEST_NUMBER, options.num_test, options.workers))
     found = read_pictures(reader, [picture for _, picture in tested])
     truths = [read_states(annotation) for annotation, _ in tested]
@@ -96,7 +103,7 @@ def main() -> None:
             }
     mean = float(np.mean([row["value"] for row in rows.values()]))
     worst = min(rows, key=lambda name: rows[name]["value"])
-    result = {"mean": mean, "worst": rows[worst]["value"], "num_learned": len(learned),
+    result = {"mean": mean, "worst": rows[worst]["value"], "num_learned": options.count,
               "num_tested": len(tested), "attributes": rows}  # fmt: skip
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, row in itertools.chain(rows.items(), [("mean", {"value": mean})]):

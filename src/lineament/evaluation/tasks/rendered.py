@@ -158,7 +158,8 @@ def ask_when(annotation: Annotation) -> list[Item]:
     ]  # fmt: skip
 
 
-@functools.lru_cache(maxsize=8)
+# Asked with other frames and blindly, a clip comes up again; 64 take half a gigabyte.
+@functools.lru_cache(maxsize=64)
 def draw_media(media: str) -> Visual:
     """Draw a clip by its reference, ``face-600001``."""
     seed = int(media.removeprefix("face-"))
