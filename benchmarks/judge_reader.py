@@ -4,7 +4,10 @@ It learns from faces that the renderer draws for it alone: no picture of any tra
 weights of any shipped model. It is tested on further faces, each a combination of attributes that
 drawings are asked for, through the same 96 px portraits.
 
-    python benchmarks/judge_reader.py READER --count 6000 --epochs 8
+The faces are kept in READER, which takes far longer than the training; a reader that is there is
+tested alone.
+
+    python benchmarks/judge_reader.py READER --count 6000 --epochs 16
 """
 
 import argparse
@@ -12,6 +15,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,9 +23,10 @@ import numpy as np
 import torch
 
 from draw_truth import DRAWN, balanced_accuracy, read_pictures, wide_from_portrait
-from lineament.annotation import Annotation
+from lineament.annotation import Annotation, annotation_from_dict
 from lineament.model.attributes import UNKNOWN, AttributeReader
-from lineament.training.attribute_reader import train_reader
+from lineament.training.attribute_reader import Variation, train_reader
+from lineament.training.augment import MILD
 from lineament.training.draw_tiny_combinations import sample_seen, sample_unseen
 from lineament.training.draw_tiny_portraits import DRAWING, render_portrait
 from lineament.training.labels import age_span, read_states
@@ -31,6 +36,8 @@ RESULT = Path(__file__).resolve().parent / "results" / "judge_reader.json"
 # Drawings are asked for by numbers from 0, training portraits are drawn from 3,000,000 on.
 FIRST_NUMBER, FIRST_TEST_NUMBER, FIRST_SEED = 100_000, 500_000, 60_000_000
 CHUNK = 100
+# Hair of a colour, and drawings softened by an image tokenizer.
+VARIATION = Variation(replace(MILD, blur_share=0.6), gray_share=0.0, hidden_share=0.1)
 
 Face = tuple[Annotation, np.ndarray]
 
@@ -47,13 +54,29 @@ def draw_faces(span: tuple[int, int]) -> list[Face]:
     return faces
 
 
-def draw_many(first: int, count: int, num_workers: int) -> Iterator[Face]:
-    """Draw faces in order, and tell how far it is."""
+def draw_many(folder: Path, first: int, count: int, num_workers: int) -> list[Face]:
+    """Draw faces in order, as far as the folder does not hold them yet."""
+    folder.mkdir(parents=True, exist_ok=True)
     spans = [(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
+    lacking = [span for span in spans if not _path(folder, span).is_file()]
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        for done, faces in enumerate(pool.map(draw_faces, spans), start=1):
-            print(f"faces: {min(done * CHUNK, count)} of {count}", flush=True)
-            yield from faces
+        drawn = zip(lacking, pool.map(draw_faces, lacking), strict=True)
+        for number, (span, faces) in enumerate(drawn, start=1):
+            rows = [json.dumps(annotation.to_dict()) for annotation, _ in faces]
+            pixels = np.stack([picture for _, picture in faces])
+            np.savez_compressed(_path(folder, span), rows=np.array(rows), pixels=pixels)
+            print(f"faces: {number * CHUNK} of {len(lacking) * CHUNK}", flush=True)
+    return [face for span in spans for face in _read_faces(_path(folder, span))]
+
+
+def _path(folder: Path, span: tuple[int, int]) -> Path:
+    return folder / f"faces-{span[0]}-{span[1]}.npz"
+
+
+def _read_faces(path: Path) -> Iterator[Face]:
+    with np.load(path) as kept:
+        for row, picture in zip(kept["rows"], kept["pixels"], strict=True):
+            yield annotation_from_dict(json.loads(str(row))), picture
 
 
 def label(faces: list[Face]) -> Crops:
@@ -75,8 +98,9 @@ def learn(out: Path, count: int, epochs: float, num_workers: int) -> None:
         if step % 50 == 0 or step == steps:
             print(f"step {step} of {steps}: loss {loss:.3f}", flush=True)
 
-    learned = list(draw_many(FIRST_NUMBER, count, num_workers))
-    train_reader(label(learned), epochs=epochs, on_step=tell).save_pretrained(out)
+    learned = draw_many(out / "learned", FIRST_NUMBER, count, num_workers)
+    reader = train_reader(label(learned), epochs=epochs, variation=VARIATION, on_step=tell)
+    reader.save_pretrained(out)
 
 
 def main() -> None:
@@ -84,13 +108,14 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the reader; one that is there is tested")
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--num-test", type=int, default=1000)
-    parser.add_argument("--epochs", type=float, default=8.0)
+    parser.add_argument("--epochs", type=float, default=16.0)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if not (options.out / "config.json").is_file():
         learn(options.out, options.count, options.epochs, options.workers)
     reader = AttributeReader.from_pretrained(options.out)
-    tested = list(draw_many(FIRST_TEST_NUMBER, options.num_test, options.workers))
+    folder = options.out / "tested"
+    tested = draw_many(folder, FIRST_TEST_NUMBER, options.num_test, options.workers)
     found = read_pictures(reader, [picture for _, picture in tested])
     truths = [read_states(annotation) for annotation, _ in tested]
     rows = {}

@@ -215,8 +215,8 @@ def test_a_code_that_only_the_old_text_allows_is_the_one_found(monkeypatch):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: Unmasking(0), "num_steps: expected 1 to 1024, got 0"),
-        (lambda m: Unmasking(guidance=-1.0), "guidance: expected a number from 0"),
+        (lambda m: Unmasking(0), "^steps: expected 1 to 1024, got 0"),
+        (lambda m: Unmasking(guidance=-1.0), "guidance: expected 0 to 100"),
         (lambda m: Unmasking(temperature=float("nan")), "temperature: expected"),
         (lambda m: draw_codes(m, [[5]], seeds=[1, 2]), "seeds: expected one for each of 1"),
         (lambda m: draw_codes(m, [[5]], start=toy_codes(1)), "editing needs both"),

@@ -5,6 +5,7 @@ real training parts and of rendered frames.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,11 +13,26 @@ from jaxtyping import Float, UInt8
 from torch.nn import functional
 
 from lineament.model.attributes import UNKNOWN, AttributeReader, AttributeReaderConfig, age_loss
-from lineament.training.augment import STRONG, change_pictures, gray_pictures
+from lineament.training.augment import STRONG, Change, change_pictures, gray_pictures
 from lineament.training.labels import AGE_EDGES_YEARS
 from lineament.training.wide_crops import NAMES, SIZE_PX, Crops
 
 SMOOTHING, MAX_WEIGHT, AGE_WEIGHT = 0.02, 8.0, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How crops are changed, so that a reader learns what they show and not how.
+
+    Attributes:
+        change: Of framing, light, colour and sharpness.
+        gray_share: How many lose their colours.
+        hidden_share: How many have something in front of a part.
+    """
+
+    change: Change = STRONG
+    gray_share: float = 0.1
+    hidden_share: float = 0.3
 
 
 def train_reader(
@@ -26,6 +42,7 @@ def train_reader(
     batch_size: int = 64,
     learning_rate: float = 2e-3,
     widths: Sequence[int] = (32, 64, 128, 224),
+    variation: Variation | None = None,
     seed: int = 0,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> AttributeReader:
@@ -37,6 +54,7 @@ def train_reader(
         batch_size: Crops of a step.
         learning_rate: Its peak.
         widths: Channels of the stages; (16, 32, 64, 112) makes the 0.6M reader of the tables.
+        variation: How crops are changed.
         seed: Decides everything.
         on_step: Told step, number of steps and loss.
     """
@@ -58,7 +76,7 @@ def train_reader(
     weights = _balance(crops)
     for step in range(num_steps):
         chosen = rng.choice(len(crops.pixels), batch_size, p=chances)
-        loss = _reader_loss(reader, crops, chosen, weights, rng)
+        loss = _reader_loss(reader, crops, chosen, weights, variation or Variation(), rng)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
@@ -86,9 +104,10 @@ def _reader_loss(
     crops: Crops,
     chosen: np.ndarray,
     weights: tuple[torch.Tensor, torch.Tensor],
+    variation: Variation,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    pixels = np.stack([_varied(crops.pixels[index], rng) for index in chosen])
+    pixels = np.stack([_varied(crops.pixels[index], variation, rng) for index in chosen])
     states = torch.from_numpy(crops.states[chosen])
     spans = torch.from_numpy(crops.age_spans[chosen])
     with torch.autocast("cpu", torch.bfloat16):
@@ -109,15 +128,15 @@ def _reader_loss(
 
 
 def _varied(
-    crop: UInt8[np.ndarray, "size size 3"], rng: np.random.Generator
+    crop: UInt8[np.ndarray, "size size 3"], variation: Variation, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "size size 3"]:
-    changed = change_pictures(crop[None], STRONG, rng)
+    changed = change_pictures(crop[None], variation.change, rng)
     if rng.random() < 0.5:
         changed = changed[:, :, ::-1]
-    if rng.random() < 0.1:
+    if rng.random() < variation.gray_share:
         changed = gray_pictures(changed)
     changed = np.ascontiguousarray(changed[0])
-    if rng.random() < 0.3:  # something in front of a part of it
+    if rng.random() < variation.hidden_share:  # something in front of a part of it
         side = int(rng.integers(16, 40))
         top, left = rng.integers(0, SIZE_PX - side, 2)
         changed[top : top + side, left : left + side] = rng.integers(0, 255)
