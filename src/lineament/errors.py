@@ -70,3 +70,13 @@ class MissingExtra(LineamentError):
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         # A worker process sends its errors pickled; without this they could not be opened.
         return type(self), (self.package, self.extra)
+
+
+def refuse_half_characters(text: str, what: str) -> None:
+    """Refuse a text with bytes that are no UTF-8, or with escaped halves of characters.
+
+    Raises:
+        BadInput: It has some.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadInput(f"{what} is no text in UTF-8", hint="type it again")

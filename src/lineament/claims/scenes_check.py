@@ -22,6 +22,7 @@ from lineament.claims.scenes_objects import (
 )
 from lineament.claims.scenes_read import read_scene_claims
 from lineament.claims.scenes_say import say_designator
+from lineament.errors import refuse_half_characters
 
 _COVERS = ("water", "trees", "grass", "bare_land", "fields", "urban")
 
@@ -31,7 +32,9 @@ def check_any_text(text: str, annotation: Annotation, subject: str | None = None
 
     Raises:
         BadAnnotation: Objects of the scene can be in no picture.
+        BadInput: It is no text in UTF-8.
     """
+    refuse_half_characters(text, "the text")
     if is_scene(annotation):
         refuse_impossible_objects(annotation, annotation.media or "annotation")
         return check_scene_text(text, annotation)

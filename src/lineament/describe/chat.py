@@ -32,7 +32,7 @@ from lineament.describe.scene_beside import find_scene_annotation
 from lineament.describe.scene_chat import SceneChat
 from lineament.describe.scene_model import SceneModel, sees_scenes
 from lineament.describe.visual import NUM_FRAMES, find_person, visual_from_followed
-from lineament.errors import BadInput, BadModel
+from lineament.errors import BadInput, BadModel, refuse_half_characters
 from lineament.faces.follow import FinderFactory
 from lineament.faces.landmarks import NUM_ROWS
 from lineament.faces.mesh import MeshFinder
@@ -402,6 +402,7 @@ def _check_question(question: str) -> str:
             f"{MAX_QUESTION_CHARACTERS:,} can be read",
             hint="ask a shorter question",
         )
+    refuse_half_characters(question, "the question")
     return question
 
 

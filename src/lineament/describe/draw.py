@@ -14,7 +14,7 @@ from lineament.claims import Claim, read_claims
 from lineament.claims.scan import find_items
 from lineament.describe.mark import Origin, check_place, check_suffix, write_marked
 from lineament.describe.prompt import SOMEBODY, Prompt, read_prompt, shorten
-from lineament.errors import BadInput, BadMedia, MissingExtra
+from lineament.errors import BadInput, BadMedia, MissingExtra, refuse_half_characters
 from lineament.video import open_clip
 from lineament.video import read_picture as read_pixels
 
@@ -401,8 +401,7 @@ def read_picture(path: Path) -> UInt8[np.ndarray, "height width 3"]:
 
 def _check_readable(text: str) -> None:
     """Refuse what is no text, and what would take the reader minutes."""
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise BadInput("the prompt is no text in UTF-8", hint="type it again")
+    refuse_half_characters(text, "the prompt")
     if (word := re.search(rf"\w{{{MAX_LETTERS + 1},}}", text)) is not None:
         raise BadInput(
             f"the prompt has a word of {len(word.group()):,} letters ({word.group()[:20]}...)",

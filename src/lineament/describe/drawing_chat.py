@@ -21,7 +21,7 @@ from lineament.describe.bearing import (
 from lineament.describe.chat import Chat, OpenedMedia
 from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.visual import find_person, read_frames
-from lineament.errors import BadInput, BadModel
+from lineament.errors import BadInput, BadModel, refuse_half_characters
 from lineament.faces.follow import FinderFactory, FollowedClip
 from lineament.faces.landmarks import describe_landmarks
 from lineament.faces.mesh import MeshFinder
@@ -141,8 +141,7 @@ def check_question(question: str) -> None:
             f"{MAX_QUESTION_CHARACTERS:,} can be read",
             hint="ask a shorter question",
         )
-    if any("\ud800" <= letter <= "\udfff" for letter in question):
-        raise BadInput("the question is no text in UTF-8", hint="type it again")
+    refuse_half_characters(question, "the question")
 
 
 def check_eyes(eyes: PortraitEyes, model: DrawingModel, folder: Path) -> None:

@@ -70,7 +70,10 @@ def find_folder(name_or_path: str | Path) -> Path:
     if (path / "config.json").is_file():
         return path
     if path.exists():
-        raise BadModel(f"{path}: no config.json in it, so this is no model folder")
+        raise BadModel(
+            f"{path}: no config.json in it, so this is no model folder",
+            hint="a run's folder holds its model in `model`",
+        )
     name = str(name_or_path)
     try:
         weights = importlib.import_module("lineament_weights")
