@@ -24,8 +24,13 @@ from lineament.describe.draw import (
     read_face_prompt,
     read_picture,
 )
-from lineament.describe.drawing_chat import DrawingChat, check_eyes, check_question
+from lineament.describe.drawing_chat import (
+    MAX_QUESTION_CHARACTERS,
+    DrawingChat,
+    check_eyes,
+)
 from lineament.describe.mark import SOURCE_TYPES, check_place, read_source_type, write_marked
+from lineament.describe.question import check_question
 from lineament.errors import BadInput, BadMedia, BadModel
 from lineament.model.drawing import DrawingModel, load_drawing_model
 from lineament.model.unmasking import Unmasking, draw_codes
@@ -395,11 +400,11 @@ def test_a_mark_that_another_program_wrote_back_is_found(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("question", "message"),
-    [(" ", "is empty"), ("why " * 1000, "4,000 characters"), ("is \udcff", "no text in UTF-8")],
+    [(" ", "is empty"), ("why?" * 1000, "4,000 characters"), ("is \udcff", "no text in UTF-8")],
 )
 def test_questions_that_cannot_be_asked_are_refused(question: str, message: str):
     with pytest.raises(BadInput, match=message):
-        check_question(question)
+        check_question(question, MAX_QUESTION_CHARACTERS)
 
 
 @pytest.fixture

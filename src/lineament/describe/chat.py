@@ -26,13 +26,14 @@ from lineament.describe.bearing import (
     split_sentences,
 )
 from lineament.describe.look import look_at_media
+from lineament.describe.question import check_question
 from lineament.describe.refusals import find_refused_topic, media_word, refuse
 from lineament.describe.rule_answers import answer_by_rule
 from lineament.describe.scene_beside import find_scene_annotation
 from lineament.describe.scene_chat import SceneChat
 from lineament.describe.scene_model import SceneModel, sees_scenes
 from lineament.describe.visual import NUM_FRAMES, find_person, visual_from_followed
-from lineament.errors import BadInput, BadModel, refuse_half_characters
+from lineament.errors import BadInput, BadModel
 from lineament.faces.follow import FinderFactory
 from lineament.faces.landmarks import NUM_ROWS
 from lineament.faces.mesh import MeshFinder
@@ -207,7 +208,7 @@ class Chat:
             BadMedia: The file cannot be used.
         """
         start_seconds = time.perf_counter()
-        question = _check_question(question)
+        question = check_question(question, MAX_QUESTION_CHARACTERS)
         if (scenes := self._find_scenes(media)) is not None:
             return scenes.ask(media, question, history, on_text=on_text)
         opened = self.open(media)
@@ -390,20 +391,6 @@ class Chat:
             Glance(float(seconds), share)
             for seconds, share in zip(opened.visual.times_seconds, shares, strict=True)
         )
-
-
-def _check_question(question: str) -> str:
-    question = question.strip()
-    if not question:
-        raise BadInput("the question is empty", hint='ask something, such as "Is he smiling?"')
-    if len(question) > MAX_QUESTION_CHARACTERS:
-        raise BadInput(
-            f"the question has {len(question):,} characters, at most "
-            f"{MAX_QUESTION_CHARACTERS:,} can be read",
-            hint="ask a shorter question",
-        )
-    refuse_half_characters(question, "the question")
-    return question
 
 
 def _tell(text: str, told: TellText) -> str:

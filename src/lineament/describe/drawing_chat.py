@@ -19,9 +19,10 @@ from lineament.describe.bearing import (
     read_own_claims,
 )
 from lineament.describe.chat import Chat, OpenedMedia
+from lineament.describe.question import check_question
 from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.visual import find_person, read_frames
-from lineament.errors import BadInput, BadModel, refuse_half_characters
+from lineament.errors import BadModel
 from lineament.faces.follow import FinderFactory, FollowedClip
 from lineament.faces.landmarks import describe_landmarks
 from lineament.faces.mesh import MeshFinder
@@ -97,7 +98,7 @@ class DrawingChat:
         """
         del history, all_facts
         began = time.perf_counter()
-        check_question(question)
+        check_question(question, MAX_QUESTION_CHARACTERS)
         opened = self.open(media)
         topic = find_refused_topic(question, opened.annotation)
         source: Source
@@ -125,23 +126,6 @@ class DrawingChat:
             return NO_PORTRAIT, "rule"
         said = answer_portrait(self._model, self._eyes, portrait, question)
         return (said, "model") if said else (NO_WORDS, "rule")
-
-
-def check_question(question: str) -> None:
-    """Refuse what cannot be asked.
-
-    Raises:
-        BadInput: It is empty, too long or no text.
-    """
-    if not question.strip():
-        raise BadInput("the question is empty", hint='ask something, such as "Is he smiling?"')
-    if len(question) > MAX_QUESTION_CHARACTERS:
-        raise BadInput(
-            f"the question has {len(question):,} characters, at most "
-            f"{MAX_QUESTION_CHARACTERS:,} can be read",
-            hint="ask a shorter question",
-        )
-    refuse_half_characters(question, "the question")
 
 
 def check_eyes(eyes: PortraitEyes, model: DrawingModel, folder: Path) -> None:

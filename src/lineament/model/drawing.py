@@ -21,7 +21,7 @@ from lineament.model.foreign import first_line
 from lineament.model.hub import find_folder
 from lineament.model.image_tokenizer import ImageTokenizer
 from lineament.model.layout import understanding_ids
-from lineament.model.loading import quiet_loading
+from lineament.model.loading import quiet_loading, refuse_misfits
 from lineament.model.tokenizer import disarm_text
 from lineament.model.unif2ace import UniF2aceForFaces
 from lineament.model.unmasking import Unmasking, draw_codes
@@ -219,11 +219,7 @@ def _load_part(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
         raise BadModel(
             f"{folder}: the model cannot be read ({first_line(error)})", hint=_HINT
         ) from error
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report[problem])
-        if names:
-            what = problem.removesuffix("_keys")
-            raise BadModel(f"{folder}: {len(names)} {what} weights, {names[0]} first", hint=_HINT)
+    refuse_misfits(report, folder, _HINT)
     for name, weights in model.named_parameters():
         if not bool(weights.isfinite().all()):
             raise BadModel(f"{folder}: {name} holds what is no number", hint=_HINT)

@@ -14,7 +14,7 @@ from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.foreign import first_line
-from lineament.model.loading import quiet_loading
+from lineament.model.loading import quiet_loading, refuse_misfits
 from lineament.model.processor import FaVChatProcessor
 
 if TYPE_CHECKING:  # chat draws nothing, and should not wait for what draws
@@ -122,11 +122,7 @@ def load_favchat(
         message = f"{folder}: the model cannot be read ({first_line(error)})"
         raise BadModel(message, hint=hint) from error
     model, report = loaded
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report[problem])
-        if names:
-            what = problem.removesuffix("_keys")
-            raise BadModel(f"{folder}: {len(names)} {what} weights, {names[0]} first", hint=hint)
+    refuse_misfits(report, folder, hint)
     return model
 
 
