@@ -14,6 +14,7 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -132,11 +133,13 @@ def main() -> None:
         3, arguments.text_ids, (arguments.batch, PROMPT_TOKENS), generator=generator
     ).tolist()
     seeds, steps = list(range(arguments.batch)), arguments.steps
-    interval = {"guided_until": 0.3}
+    exact = Unmasking(steps, temperature=1.0, cooling="cumulative")  # as Show-o
+    seldom_guided = replace(exact, guided_until=0.3)
+    fewer = replace(seldom_guided, num_steps=max(1, steps * 3 // 4))
     settings = {
-        "exact": Unmasking(steps),
-        "guidance on the first 30 % of steps": Unmasking(steps, **interval),
-        "that, and three quarters of the steps": Unmasking(max(1, steps * 3 // 4), **interval),
+        "exact": exact,
+        "guidance on the first 30 % of steps": seldom_guided,
+        "that, and three quarters of the steps": fewer,
     }
     sides = {"Show-o-style": lambda: draw_like_showo(model, texts, steps=steps, seeds=seeds)}
     for name, setting in settings.items():

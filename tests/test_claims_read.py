@@ -29,6 +29,8 @@ def claim_of(text, name):
         ("hair: brown", {"brown_hair"}),
         ("She has shoulder-length blond hair.", {"long_hair", "blonde_hair"}),
         ("Her eyes and hair are brown.", {"eye_color", "brown_hair"}),
+        ("He is 18 months old.", set()),
+        ("A glasses-wearing man smiles.", {"eyeglasses", "smile"}),
         ("With closed eyes he listens to music.", {"close_eyes", "listen_to_music"}),
         ("She closes her eyes.", {"close_eyes"}),
         ("The cheerful guy grins.", {"happy", "smile"}),
@@ -88,6 +90,10 @@ def test_denials_are_read_as_false(text, denied):
         ("No jewellery apart from earrings.", {("wearing_earrings", True)}),
         ("She's not only smiling but also laughing.", {("smile", True), ("laugh", True)}),
         ("He can't help laughing.", {("laugh", True)}),
+        (
+            "A person without glasses wearing sunglasses.",
+            {("eyeglasses", False), ("sunglasses", True)},
+        ),
         (
             "He does not wear a hat or lipstick and she does not have a moustache.",
             {("wearing_hat", False), ("wearing_lipstick", False), ("mustache", False)},

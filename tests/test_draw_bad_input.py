@@ -21,7 +21,6 @@ from lineament.describe.draw import (
     draw_faces,
     edit_face,
     number_files,
-    read_face_prompt,
     read_picture,
 )
 from lineament.describe.drawing_chat import (
@@ -29,6 +28,7 @@ from lineament.describe.drawing_chat import (
     DrawingChat,
     check_eyes,
 )
+from lineament.describe.face_prompt import read_face_prompt
 from lineament.describe.mark import SOURCE_TYPES, check_place, read_source_type, write_marked
 from lineament.describe.question import check_question
 from lineament.errors import BadInput, BadMedia, BadModel

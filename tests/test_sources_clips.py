@@ -235,6 +235,17 @@ def test_celebvtext_takes_cuts_in_frames_and_drops_what_is_wrong(tmp_path):
     assert sorted(reasons(rows)) == [NO_LABEL, UNREADABLE, UNREADABLE, UNREADABLE]
 
 
+def test_half_a_character_in_a_label_file_does_not_end_a_build(tmp_path):
+    half = "\ud83d"
+    act = {"abc_1_0": [["smile", ["0:01:41", "0:01:43", 2.0, 0]]], f"{half}_1_0": []}
+    folder = celebvtext(tmp_path, {"abc_1": clip(f"abc{half}"), f"{half}_1": clip("abc")}, act)
+    rows = read("celebvtext", folder)
+    for row in rows:
+        text = json.dumps(row.to_dict() if isinstance(row, Annotation) else str(row))
+        assert "ud83d" not in text
+    assert [values_of(row)["smile"] for row in good(rows)] == [True]
+
+
 class Hostile:
     def __reduce__(self):
         return (eval, ("open('/dev/null').close() or 1/0",))

@@ -53,7 +53,7 @@ def test_exact_changes_give_the_codes_of_a_showo_style_sampler(
 ):
     model = double_model(**experts)
     for steps in (1, 5, 12):
-        settings = Unmasking(steps, guidance, temperature)
+        settings = Unmasking(steps, guidance, temperature, "cumulative")
         codes = draw_codes(model, TEXTS, settings=settings, seeds=[3, 1, 4, 1])
         expected = showo_style(
             model,
@@ -69,7 +69,7 @@ def test_exact_changes_give_the_codes_of_a_showo_style_sampler(
 
 def test_guidance_on_some_steps_is_not_the_same(showo_style):
     model = double_model()
-    settings = Unmasking(8, 3.0, guided_until=0.3)
+    settings = Unmasking(8, 3.0, 1.0, "cumulative", guided_until=0.3)
     codes = draw_codes(model, TEXTS, settings=settings)
     exact = showo_style(model, TEXTS, steps=8, guidance=3.0, seeds=[0, 1, 2, 3])
     assert not torch.equal(codes, exact)
@@ -149,8 +149,11 @@ def test_guidance_of_zero_is_the_conditional_model():
 
 def test_cooling_as_maskgit_or_show_o_gives_other_codes():
     model = double_model()
-    linear = draw_codes(model, TEXTS, settings=Unmasking(8, cooling="linear"))
-    assert not torch.equal(linear, draw_codes(model, TEXTS, settings=Unmasking(8)))
+    linear, cumulative = (
+        draw_codes(model, TEXTS, settings=Unmasking(8, temperature=1.0, cooling=cooling))
+        for cooling in ("linear", "cumulative")
+    )
+    assert not torch.equal(linear, cumulative)
 
 
 def test_without_noise_the_likeliest_are_kept():

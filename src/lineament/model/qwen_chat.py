@@ -13,6 +13,7 @@ from lineament.model.experts import Routing
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig, favchat_full_config
 from lineament.model.foreign import first_line
+from lineament.model.loading import refuse_misfits
 from lineament.model.media import MediaEncoder
 from lineament.model.qwen_frames import QwenFrames, QwenFramesConfig
 from lineament.model.qwen_language import QwenLanguageModel
@@ -158,10 +159,7 @@ def load_qwen_chat(folder: Path, *, dtype: torch.dtype = torch.float32) -> QwenC
     except (BadInput, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadModel(f"{folder}: the model cannot be read ({first_line(error)})") from error
     model, report = loaded
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if report[problem]:
-            what = problem.removesuffix("_keys")
-            raise BadModel(f"{folder}: {len(report[problem])} {what} weights")
+    refuse_misfits(report, folder, hint="train it again, or start from the base model")
     return model
 
 

@@ -31,8 +31,8 @@ class Unmasking:
         num_steps: Forward passes.
         guidance: w in (1 + w) conditional - w unconditional; 0 for none, at most 100.
         temperature: Of the noise in the confidences by which codes are kept.
-        cooling: Show-o multiplies the temperature by (1 - progress) anew at each step,
-            ``cumulative``; MaskGIT takes the first one times (1 - progress), ``linear``.
+        cooling: MaskGIT takes the first temperature times (1 - progress), ``linear``; Show-o
+            multiplies it by (1 - progress) anew at each step, ``cumulative``, from 1.
         guided_from: Share of the steps before guidance begins; with `guided_until` inexact
             unless 0 and 1.
         guided_until: Share of the steps after which there is none.
@@ -40,8 +40,8 @@ class Unmasking:
 
     num_steps: int = 16
     guidance: float = 1.75
-    temperature: float = 1.0
-    cooling: Literal["cumulative", "linear"] = "cumulative"
+    temperature: float = 4.5
+    cooling: Literal["cumulative", "linear"] = "linear"
     guided_from: float = 0.0
     guided_until: float = 1.0
 

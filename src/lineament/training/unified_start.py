@@ -19,6 +19,7 @@ from lineament.model.image_tokenizer import (
     image_tokenizer_tiny_config,
 )
 from lineament.model.image_tokenizer_training import TokenizerWeights
+from lineament.model.loading import refuse_misfits
 from lineament.model.portrait_eyes import PortraitEyes, find_eyes_folder, load_portrait_eyes
 from lineament.model.tokenizer import train_tokenizer
 from lineament.model.unif2ace import UniF2aceForFaces
@@ -218,9 +219,7 @@ def _load(kind: Any, folder: Path) -> Any:
         raise
     except Exception as error:  # damaged files raise whatever their readers raise
         raise BadModel(f"{folder}: the model cannot be read ({first_line(error)})") from error
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if report[problem]:
-            raise BadModel(f"{folder}: {problem.removesuffix('_keys')} weights")
+    refuse_misfits(report, folder, hint="train it again")
     return model
 
 

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +16,8 @@ from lineament.records.sources.source import UNREADABLE, Dropped
 LIMIT_LINE_CHARS = 1_000_000  # a label row has a few thousand; a broken file may have no line end
 LIMIT_JSON_BYTES = 512_000_000
 LIMIT_NAME_BYTES = 255
+# An escaped half of a character: JSON allows one alone, UTF-8 does not.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def find_file(folder: Path, *names: str) -> Path | None:
@@ -129,7 +132,7 @@ def read_json_lines(path: Path) -> Iterator[Mapping[str, Any] | Dropped]:
 def parse_object(text: str, where: str) -> Mapping[str, Any] | Dropped:
     """Parse one JSON object, or say why it is none."""
     try:
-        row = json.loads(text)
+        row = _parse(text)
     except (json.JSONDecodeError, RecursionError) as error:
         return Dropped(where, UNREADABLE, f"not JSON ({error})")
     if not isinstance(row, dict):
@@ -159,12 +162,33 @@ def read_json_file(path: Path, repeated: list[str] | None = None) -> Mapping[str
         if (size := path.stat().st_size) > LIMIT_JSON_BYTES:
             raise BadInput(f"{path}: {size} bytes, more than {LIMIT_JSON_BYTES}")
         with open_text(path) as text:
-            row = json.load(text, object_pairs_hook=None if repeated is None else keep_first)
+            row = _parse(text.read(), None if repeated is None else keep_first)
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from None
     if not isinstance(row, dict):
         raise BadInput(f"{path}: expected an object, got {type(row).__name__}")
     return row
+
+
+def _parse(text: str, hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    value = json.loads(text, object_pairs_hook=hook)
+    return _complete(value) if _HALF.search(text) else value
+
+
+def _complete(value: Any) -> Any:
+    """Return a JSON value with all its texts `writable`."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, list):
+        return [_complete(part) for part in value]
+    if isinstance(value, dict):
+        return {_complete(key): _complete(part) for key, part in value.items()}
+    return value
+
+
+def writable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: half a character, as JSON allows, becomes ``?``."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def require_inside(reference: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, final
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.records.sources.rows import find_file, read_json_file, read_lines
+from lineament.records.sources.rows import find_file, read_json_file, read_lines, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import BLANK, Label, label_extra, writable
+from lineament.records.sources.scenes.label import BLANK, Label, label_extra
 from lineament.records.sources.scenes.layout import (
     find_folder,
     find_picture,

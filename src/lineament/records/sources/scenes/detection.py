@@ -9,10 +9,9 @@ from typing import final
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.records.sources.rows import read_lines
+from lineament.records.sources.rows import read_lines, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.coco import read_coco
-from lineament.records.sources.scenes.label import writable
 from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
 from lineament.records.sources.scenes.objects import (
     Marked,

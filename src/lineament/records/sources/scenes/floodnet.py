@@ -8,9 +8,9 @@ from typing import Any, final
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.records.sources.rows import find_file, read_json_file
+from lineament.records.sources.rows import find_file, read_json_file, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import NO_ANSWER, Label, label_extra, writable
+from lineament.records.sources.scenes.label import NO_ANSWER, Label, label_extra
 from lineament.records.sources.scenes.layout import find_picture
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from lineament.annotation import Annotation, Fact
+from lineament.records.sources.rows import writable
 
 Task = Literal["caption", "vqa", "grounding", "region", "class", "count", "existence"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -51,11 +52,6 @@ class Label:
             text = getattr(self, name)
             if not text.isascii():
                 object.__setattr__(self, name, writable(text))
-
-
-def writable(text: str) -> str:
-    """Return a text as UTF-8 can hold it: half a character, as JSON allows, becomes ``?``."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def labels_of(annotation: Annotation) -> tuple[Label, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from lineament.annotation import Fact
 from lineament.errors import BadInput
-from lineament.records.sources.scenes.label import UNKNOWN_CLASS, writable
+from lineament.records.sources.rows import writable
+from lineament.records.sources.scenes.label import UNKNOWN_CLASS
 from lineament.records.sources.source import Dropped
 
 PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")

@@ -9,7 +9,7 @@ from typing import Any, final
 from lineament.annotation import Annotation, Fact
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.records.sources.rows import read_json_file, require_file
+from lineament.records.sources.rows import read_json_file, require_file, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.label import (
     NO_ANSWER,
@@ -17,7 +17,6 @@ from lineament.records.sources.scenes.label import (
     Task,
     label_extra,
     picture_facts,
-    writable,
 )
 from lineament.records.sources.scenes.layout import find_folder, find_picture, key_of
 from lineament.records.sources.source import NO_LABEL, UNREADABLE, Dropped, require_split
