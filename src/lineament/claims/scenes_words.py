@@ -107,7 +107,10 @@ def _scanner() -> re.Pattern[str]:
         rf"(?P<scene>(?:{'|'.join(_choices('scene'))})\s+(?:scene|area|site|zone|landscape)\b)",
         r"(?P<urban>urban|rural)\b(?:\s+(?:area|scene|surroundings))?",
         noun,
-        *(rf"(?P<{kind}>(?:{'|'.join(_choices(kind))})\b)" for kind in _PLAIN),
+        *(
+            rf"(?P<{kind}>(?:{'|'.join(_choices(kind))})\b{_NOT_AFTER.get(kind, '')})"
+            for kind in _PLAIN
+        ),
         rf"(?P<bare_color>(?:{'|'.join(colors)})\b)",
         rf"(?P<cover>(?:(?P<cover_no>no|without(?:\s+any)?)\s+)?(?:{'|'.join(_choices('cover'))})\b)",
         r"(?P<length>(?:about|around|roughly|some)?\s*(?P<meters>\d+(?:\.\d+)?)\s*"
@@ -126,6 +129,11 @@ def _scanner() -> re.Pattern[str]:
 
 
 _PLAIN = ("position", "side", "relation", "density", "orientation")
+# "On the left of the bridge" is a relation, "on the left of the picture" a side.
+_NOT_AFTER = {
+    "side": r"(?!(?:[\s-]+(?:hand[\s-]+)?side)?\s+of\b"
+    r"(?!\s+(?:the|this)\s+(?:picture|image|photo|scene|frame)\b))"
+}
 _NOT = 3 + len(_PLAIN) + 4
 
 
