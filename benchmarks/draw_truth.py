@@ -249,7 +249,9 @@ def main() -> None:
         "photographic": measure_photos(model, photo_reader, options.count, settings, options.real),
     }
     result = {
-        "model": str(options.model), "num_captions": options.count, "steps": options.steps,
+        "command": f"python benchmarks/draw_truth.py {model.name} --reader READER "
+        f"--photo-reader READER --real GALLERY --count {options.count}",
+        "model": model.name, "num_captions": options.count, "steps": options.steps,
         "guidance": options.guidance, "styles": styles,
     }  # fmt: skip
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

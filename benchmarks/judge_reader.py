@@ -128,8 +128,12 @@ def main() -> None:
             }
     mean = float(np.mean([row["value"] for row in rows.values()]))
     worst = min(rows, key=lambda name: rows[name]["value"])
-    result = {"mean": mean, "worst": rows[worst]["value"], "num_learned": options.count,
-              "num_tested": len(tested), "attributes": rows}  # fmt: skip
+    asked = f"READER --count {options.count} --epochs {options.epochs:g}"
+    result = {
+        "command": f"python benchmarks/judge_reader.py {asked}",
+        "mean": mean, "worst": rows[worst]["value"], "num_learned": options.count,
+        "num_tested": len(tested), "attributes": rows,
+    }  # fmt: skip
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, row in itertools.chain(rows.items(), [("mean", {"value": mean})]):
         print(f"{name}: {row['value']:.3f}")

@@ -127,7 +127,9 @@ def main() -> None:
         rows["held-out real faces"] = summarise(real)
         share_nearer = float((distances < np.quantile(real, 0.01)).mean())
     result = {
-        "model": str(options.model), "num_training": len(training), "distances": rows,
+        "command": f"python benchmarks/memorisation.py {model.name} --prepared "
+        "RUN/tokenizer/prepared --held-out GALLERY --reader READER",
+        "model": model.name, "num_training": len(training), "distances": rows,
         "features": "the attribute reader's features" if options.reader else "its own eyes",
         "share_nearer": share_nearer,
     }  # fmt: skip

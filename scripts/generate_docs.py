@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "lineament"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 from ablation_table import write_markdown  # noqa: E402
+from drawing_figures import write_drawing  # noqa: E402
 from readme_figures import RESULTS, read_result, write_figures  # noqa: E402
 from shipped_table import write_table  # noqa: E402
 from test_architecture import ROOMS  # noqa: E402
@@ -285,6 +286,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
             "build_kill",
         ),
     },
+    "docs/unif2ace.md": {"drawing": write_drawing},
     "docs/experiments.md": {"ablations": write_ablations},
     "docs/training.md": {"measured": partial(write_measured, "training_speed", "experts_speed")},
     "docs/serving.md": {

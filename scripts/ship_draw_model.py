@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from drawing_figures import say_memorisation, say_truth
 from lineament.model.drawing import load_drawing_model
 from lineament.model.portrait_eyes import find_eyes_folder, load_portrait_eyes
 from ship_chat_model import WEIGHTS, read_validation
@@ -66,49 +67,6 @@ The weights are licensed under CC BY-NC-SA 4.0, since some of the data are non-c
 """
 
 
-def say_truth(path: Path | None) -> str:
-    """Return the figures of `benchmarks/draw_truth.py` as a table for each style."""
-    if path is None:
-        return "Not measured."
-    result = json.loads(path.read_text(encoding="utf-8"))
-    parts = [
-        "Balanced accuracy of what an independent attribute reader finds in drawings from "
-        f"{result['num_captions']} captions of unseen combinations; beside it the same reader on "
-        "pictures whose truth is known, and drawings read against another caption."
-    ]
-    for style, table in result["styles"].items():
-        lines = [f"### {style}", "", "| attribute | drawings | reader alone | by chance |"]
-        lines.append("|---|---|---|---|")
-        for name, row in table["attributes"].items():
-            cells = [_number(row.get(key)) for key in ("drawings", "reader", "prior")]
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-        lines.append(f"| **mean** | **{_number(table['mean'])}** | | |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-def say_memorisation(path: Path | None) -> str:
-    """Return the figures of `benchmarks/memorisation.py`."""
-    if path is None:
-        return "Not measured."
-    result = json.loads(path.read_text(encoding="utf-8"))
-    rows = [
-        f"| {name} | {row['count']} | {row['p01']:.3f} | {row['p10']:.3f} | {row['median']:.3f} |"
-        for name, row in result["distances"].items()
-    ]
-    return "\n".join([
-        f"Distance to the nearest of {result['num_training']:,} training pictures, by "
-        f"{result['features']}, which hold no identity.",
-        "",
-        "| pictures | number | nearest 1 % | nearest 10 % | median |",
-        "|---|---|---|---|---|",
-        *rows,
-        "",
-        f"{result['share_nearer']:.1%} of the drawings are nearer to a training picture than the "
-        "nearest hundredth of held-out real faces are.",
-    ])  # fmt: skip
-
-
 def say_figures(paths: list[Path]) -> str:
     """Return the figures of `lineament eval` results."""
     parts = []
@@ -148,8 +106,8 @@ def ship(folder: Path, out: Path) -> dict[str, Any]:
     return {"size_px": model.size_px, "weights": weights / 1e6, "megabytes": size / 1e6}
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _read(path: Path | None) -> dict[str, Any] | None:
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -167,8 +125,8 @@ def main() -> None:
     card = CARD.format(
         name=options.name,
         held_out=", ".join(f"{one} with {other}" for one, other in sorted(held_out_pairs())),
-        truth=say_truth(options.truth),
-        memorisation=say_memorisation(options.memorisation),
+        truth=say_truth(_read(options.truth)),
+        memorisation=say_memorisation(_read(options.memorisation)),
         figures=say_figures(options.results),
         **about,
     )
