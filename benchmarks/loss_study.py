@@ -46,6 +46,7 @@ from study_rows import add_row, choose_arms, read_done
 
 RESULT = Path(__file__).resolve().parent / "results" / "loss_study.csv"
 SEEDS = (0, 1, 2)
+BATCH_SIZE = 16
 ACTIVE_DIM = 2 * 48  # of the routed experts that a token passes
 NO_EXPERTS: Mapping[str, Any] = {"use_token_experts": False, "use_sequence_experts": False}
 ARMS: Mapping[str, Mapping[str, Any]] = {
@@ -83,7 +84,9 @@ def study_recipe(
         for mix in stage.data
         if list((prepared / "portraits").glob(mix.options["folders"][0]))
     )
-    stage = stage.replace(data=rooted, validation=(), num_steps=steps, save_every=max(1, steps))
+    stage = stage.replace(
+        data=rooted, validation=(), num_steps=steps, batch_size=BATCH_SIZE, save_every=max(1, steps)
+    )
     return recipe.replace(name="loss-study", seed=seed, model=model, stages=(stage,), prepare="")
 
 
