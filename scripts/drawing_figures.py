@@ -1,15 +1,23 @@
 """The figures of a drawing model, out of benchmarks/results, for its card and the docs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from readme_figures import read_result, write_rows
+
+SHEET = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "drawn.jpg"
 
 
 def write_drawing() -> str:
     """What draw-tiny draws and repeats, and how fast unmasking is, as far as measured."""
     speed = read_result("unmasking_speed")
+    sheet = [
+        "![Drawn faces by families of attributes](pictures/drawn.jpg)",
+        "*Left photographs, right drawings, one seed for all of them, none chosen.*",
+    ]
     parts = [
+        *(sheet if SHEET.exists() else ()),
         say_judge(read_result("judge_reader")),
         say_truth(read_result("draw_truth"), level=3),
         "### Nearest training pictures\n\n" + say_memorisation(read_result("memorisation")),
