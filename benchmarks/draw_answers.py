@@ -3,7 +3,8 @@
     python benchmarks/draw_answers.py draw-tiny --data DATA --out draw-tiny.jsonl
     lineament eval first-light --data DATA --model chat-tiny --compare draw-tiny.jsonl
 
-With ``--blind`` every picture is the same grey one: what its language alone gives.
+A stopped run goes on. With ``--blind`` every picture is the same grey one: what its language alone
+gives.
 """
 
 import argparse
@@ -11,8 +12,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from lineament.describe.drawing_chat import NO_PORTRAIT, answer_portrait
+from lineament.describe.drawing_chat import NO_PORTRAIT
 from lineament.evaluation.tasks.first_light import FirstLight
 from lineament.evaluation.tasks.task import Options
 from lineament.faces.mesh import MeshFinder
@@ -23,6 +25,13 @@ from lineament.model.portrait_eyes import load_portrait_eyes
 from lineament.training.gallery import look_at
 
 MAX_NEW_TOKENS = 24  # the first words decide
+
+
+def _read_done(path: Path) -> set[str]:
+    """Return the questions that a stopped run has answered."""
+    if not path.is_file():
+        return set()
+    return {json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()}
 
 
 def main() -> None:
@@ -38,19 +47,28 @@ def main() -> None:
     found = FirstLight().read_items(options.data, Options("", None, False, None))
     items = list(found.items)[: options.limit or None]
     finder = MeshFinder()
-    portraits: dict[str, np.ndarray] = {}
-    with options.out.open("w", encoding="utf-8") as lines:
+    done = _read_done(options.out)
+    shown: tuple[torch.Tensor, dict[str, torch.Tensor]] = torch.empty(0), {}
+    media = ""
+    with options.out.open("a", encoding="utf-8") as lines:
         for number, item in enumerate(items):
-            if item.media not in portraits:
+            if item.id in done:
+                continue
+            if item.media != media:
+                media = item.media
                 look = look_at(found.open_media(item.media).frames, np.zeros(1), finder)
                 frame = np.asarray(look.frames[0])
                 cut = fit_square(frame, model.size_px)
                 if len(look.rows):
                     eyes_at = find_eyes(np.asarray(look.rows[0]), *frame.shape[:2])
                     cut = crop_portrait(frame, eyes_at, size_px=model.size_px)
-                portraits[item.media] = np.full_like(cut, 128) if options.blind else cut
-            said = answer_portrait(
-                model, eyes, portraits[item.media], item.question, max_new_tokens=MAX_NEW_TOKENS
+                cut = np.full_like(cut, 128) if options.blind else cut
+                whole, face = eyes.look(cut[None])
+                features = {"clip_features": whole, "face_features": face}
+                shown = model.encode(cut[None])[0], features
+            codes, features = shown
+            said = model.answer_codes(
+                codes, item.question, max_new_tokens=MAX_NEW_TOKENS, **features
             )
             row = {"id": item.id, "prediction": said or NO_PORTRAIT}
             lines.write(json.dumps(row) + "\n")

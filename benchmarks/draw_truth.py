@@ -9,11 +9,15 @@ same readers on pictures whose truth is known, and drawings read against another
 chance.
 
     python benchmarks/draw_truth.py draw-tiny --reader READER --photo-reader READER --count 500
+
+Drawings are kept with --kept, so that a stopped run goes on, and another reader reads the same.
 """
 
 import argparse
+import hashlib
 import itertools
 import json
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -121,21 +125,46 @@ def score(
             "worst": float(np.min(values)) if values else None}  # fmt: skip
 
 
-def draw_all(
-    model: DrawingModel, texts: Sequence[str], settings: Unmasking, label: str
-) -> list[np.ndarray]:
-    """Draw one picture for each text, seeded by its place."""
-    drawn: list[np.ndarray] = []
-    for start in range(0, len(texts), BATCH):
-        part = texts[start : start + BATCH]
-        drawn += list(model.draw(part, list(range(start, start + len(part))), settings))
-        print(f"{label}: {len(drawn)} of {len(texts)}", flush=True)
-    return drawn
+class Artist:
+    """Draws one picture for each text, seeded by its place, and keeps what it drew.
+
+    Args:
+        model: What draws.
+        settings: How.
+        kept: A folder for drawings; nothing is kept when left out.
+    """
+
+    def __init__(self, model: DrawingModel, settings: Unmasking, kept: Path | None) -> None:
+        self.model, self.settings, self.kept = model, settings, kept
+        weights = hashlib.blake2b(repr(settings).encode(), digest_size=8)
+        for part in (model.network, model.image_tokenizer):
+            for weight in part.parameters():
+                weights.update(weight.detach().float().numpy().tobytes())
+        self._weights = weights.hexdigest()
+        if kept is not None:
+            kept.mkdir(parents=True, exist_ok=True)
+
+    def draw(self, texts: Sequence[str], label: str) -> list[np.ndarray]:
+        """Draw in batches; those that were kept are not drawn again."""
+        drawn: list[np.ndarray] = []
+        for start in range(0, len(texts), BATCH):
+            drawn += list(self._draw_batch(texts[start : start + BATCH], start))
+            print(f"{label}: {len(drawn)} of {len(texts)}", flush=True)
+        return drawn
+
+    def _draw_batch(self, texts: Sequence[str], start: int) -> np.ndarray:
+        asked = json.dumps([self._weights, start, *texts]).encode()
+        name = f"{hashlib.blake2b(asked, digest_size=12).hexdigest()}.npy"
+        if self.kept is not None and (self.kept / name).is_file():
+            return np.load(self.kept / name)
+        seeds = list(range(start, start + len(texts)))
+        drawn = self.model.draw(list(texts), seeds, self.settings)
+        if self.kept is not None:
+            np.save(self.kept / name, drawn)
+        return drawn
 
 
-def measure_rendered(
-    model: DrawingModel, reader: AttributeReader, count: int, settings: Unmasking
-) -> dict[str, Any]:
+def measure_rendered(artist: Artist, reader: AttributeReader, count: int) -> dict[str, Any]:
     """Score drawings in the rendered style, beside pictures that the renderer drew."""
     annotations = [sample_unseen(number)[0] for number in range(count)]
     names = frozenset((*DRAWN, "young", "middle_aged", "elderly"))
@@ -144,7 +173,7 @@ def measure_rendered(
         for number, annotation in enumerate(annotations)
     ]
     truths = [read_states(annotation) for annotation in annotations]
-    drawn = read_pictures(reader, draw_all(model, texts, settings, "drawings"))
+    drawn = read_pictures(reader, artist.draw(texts, "drawings"))
     rendered = [
         render_portrait(annotation, int(annotation.extra["seed"]), "drawing").pixels
         for annotation in annotations
@@ -173,15 +202,11 @@ def photo_captions(count: int) -> tuple[list[str], list[dict[str, bool]]]:
 
 
 def measure_photos(
-    model: DrawingModel,
-    reader: AttributeReader,
-    count: int,
-    settings: Unmasking,
-    real: Sequence[Path],
+    artist: Artist, reader: AttributeReader, count: int, real: Sequence[Path]
 ) -> dict[str, Any]:
     """Score drawings in the photographic style, beside labelled real portraits."""
     texts, truths = photo_captions(count)
-    drawn = read_pictures(reader, draw_all(model, texts, settings, "photos"))
+    drawn = read_pictures(reader, artist.draw(texts, "photos"))
     known = read_real(reader, real)
     return score(truths, PHOTOGRAPHED, drawn, known, max(1, count // 2 - 1))
 
@@ -204,20 +229,21 @@ def read_real(
     return (truths, read_pictures(reader, pictures)) if pictures else None
 
 
-def draw_sheet(model: DrawingModel, settings: Unmasking, path: Path, seed: int = 3) -> None:
-    """Draw both styles of every family on one sheet."""
-    side, margin = model.size_px, 70
+def draw_sheet(model: DrawingModel, settings: Unmasking, path: Path) -> None:
+    """Draw both styles of every family on one sheet, seeded by their places."""
+    side, margin, below = model.size_px, 70, 28
     columns = max(len(texts) for texts in FAMILIES.values()) * len(STYLES)
-    sheet = Image.new("RGB", (margin + columns * side, len(FAMILIES) * (side + 14)), "white")
+    sheet = Image.new("RGB", (margin + columns * side, len(FAMILIES) * (side + below)), "white")
     pen = ImageDraw.Draw(sheet)
     for row, (family, texts) in enumerate(FAMILIES.items()):
         told = [say_style(text, style) for style in STYLES for text in texts]
-        top = row * (side + 14)
+        top, seeds = row * (side + below), [row * columns + k for k in range(len(told))]
         pen.text((4, top + side // 2), family, fill="black")
-        for column, pixels in enumerate(model.draw(told, [seed] * len(told), settings)):
+        for column, pixels in enumerate(model.draw(told, seeds, settings)):
             sheet.paste(Image.fromarray(pixels), (margin + column * side, top))
-            words = told[column].removeprefix("a drawing of ")
-            pen.text((margin + column * side + 2, top + side + 1), words[:16], fill="black")
+            lines = textwrap.wrap(told[column].removeprefix("a drawing of "), 16)
+            corner = (margin + column * side + 2, top + side)
+            pen.multiline_text(corner, "\n".join(lines), fill="black", spacing=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_marked(path, np.asarray(sheet), origin="drawn")
 
@@ -233,6 +259,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--guidance", type=float, default=1.75)
+    parser.add_argument("--kept", type=Path, help="folder in which drawings are kept")
     parser.add_argument("--sheet", type=Path, default=SHEET)
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
@@ -244,9 +271,10 @@ def main() -> None:
         return
     reader = AttributeReader.from_pretrained(options.reader)
     photo_reader = AttributeReader.from_pretrained(options.photo_reader or options.reader)
+    artist = Artist(model, settings, options.kept)
     styles = {
-        "rendered": measure_rendered(model, reader, options.count, settings),
-        "photographic": measure_photos(model, photo_reader, options.count, settings, options.real),
+        "rendered": measure_rendered(artist, reader, options.count),
+        "photographic": measure_photos(artist, photo_reader, options.count, options.real),
     }
     result = {
         "command": f"python benchmarks/draw_truth.py {model.name} --reader READER "

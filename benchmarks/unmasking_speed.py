@@ -133,7 +133,7 @@ def main() -> None:
         3, arguments.text_ids, (arguments.batch, PROMPT_TOKENS), generator=generator
     ).tolist()
     seeds, steps = list(range(arguments.batch)), arguments.steps
-    exact = Unmasking(steps, temperature=1.0, cooling="cumulative")  # as Show-o
+    exact = Unmasking(steps, 1.75, 1.0, "cumulative", 1.0)  # as Show-o
     seldom_guided = replace(exact, guided_until=0.3)
     fewer = replace(seldom_guided, num_steps=max(1, steps * 3 // 4))
     settings = {

@@ -14,7 +14,7 @@ def write_drawing() -> str:
     speed = read_result("unmasking_speed")
     sheet = [
         "![Drawn faces by families of attributes](pictures/drawn.jpg)",
-        "*Left photographs, right drawings, one seed for all of them, none chosen.*",
+        "*Left photographs, right drawings; the seed of each is its place, and none was chosen.*",
     ]
     parts = [
         *(sheet if SHEET.exists() else ()),

@@ -53,7 +53,7 @@ def test_exact_changes_give_the_codes_of_a_showo_style_sampler(
 ):
     model = double_model(**experts)
     for steps in (1, 5, 12):
-        settings = Unmasking(steps, guidance, temperature, "cumulative")
+        settings = Unmasking(steps, guidance, temperature, "cumulative", 1.0)
         codes = draw_codes(model, TEXTS, settings=settings, seeds=[3, 1, 4, 1])
         expected = showo_style(
             model,
@@ -69,7 +69,7 @@ def test_exact_changes_give_the_codes_of_a_showo_style_sampler(
 
 def test_guidance_on_some_steps_is_not_the_same(showo_style):
     model = double_model()
-    settings = Unmasking(8, 3.0, 1.0, "cumulative", guided_until=0.3)
+    settings = Unmasking(8, 3.0, 1.0, "cumulative", 1.0, guided_until=0.3)
     codes = draw_codes(model, TEXTS, settings=settings)
     exact = showo_style(model, TEXTS, steps=8, guidance=3.0, seeds=[0, 1, 2, 3])
     assert not torch.equal(codes, exact)
@@ -121,7 +121,7 @@ def test_no_hidden_code_is_left_whatever_the_number_of_steps():
 
 def test_one_step_is_one_parallel_draw():
     model = double_model()
-    codes = draw_codes(model, [[5]], settings=Unmasking(1, 0.0), seeds=[7])
+    codes = draw_codes(model, [[5]], settings=Unmasking(1, 0.0, token_temperature=1.0), seeds=[7])
     hidden = torch.full((1, 64), CODES)
     logits = score_image(model, hidden, read_prompts(model, [[5]]))
     generator = torch.Generator().manual_seed(7)
@@ -221,6 +221,7 @@ def test_a_code_that_only_the_old_text_allows_is_the_one_found(monkeypatch):
         (lambda m: Unmasking(0), "^steps: expected 1 to 1024, got 0"),
         (lambda m: Unmasking(guidance=-1.0), "guidance: expected 0 to 100"),
         (lambda m: Unmasking(temperature=float("nan")), "temperature: expected"),
+        (lambda m: Unmasking(token_temperature=0.0), "token_temperature: expected"),
         (lambda m: draw_codes(m, [[5]], seeds=[1, 2]), "seeds: expected one for each of 1"),
         (lambda m: draw_codes(m, [[5]], start=toy_codes(1)), "editing needs both"),
         (

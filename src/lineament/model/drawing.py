@@ -137,6 +137,18 @@ class DrawingModel:
             **features: ``clip_features`` and ``face_features``, where experts want them.
         """
         codes = self.encode(pixels[None])[0]
+        return self.answer_codes(codes, question, max_new_tokens=max_new_tokens, **features)
+
+    @torch.no_grad()
+    def answer_codes(
+        self,
+        codes: Int[Tensor, " codes"],
+        question: str,
+        *,
+        max_new_tokens: int = MAX_ANSWER_TOKENS,
+        **features: Any,
+    ) -> str:
+        """Answer as `answer` does, about a picture that `encode` has read already."""
         asked = self.read_text(format_question(question))
         ids = torch.tensor([understanding_ids(codes, asked, self.network.config)])
         ids = ids.to(self.network.device)

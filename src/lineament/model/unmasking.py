@@ -33,6 +33,8 @@ class Unmasking:
         temperature: Of the noise in the confidences by which codes are kept.
         cooling: MaskGIT takes the first temperature times (1 - progress), ``linear``; Show-o
             multiplies it by (1 - progress) anew at each step, ``cumulative``, from 1.
+        token_temperature: Of the softmax that codes are sampled from: 1 for Show-o and MaskGIT;
+            below, fewer unlikely codes.
         guided_from: Share of the steps before guidance begins; with `guided_until` inexact
             unless 0 and 1.
         guided_until: Share of the steps after which there is none.
@@ -42,6 +44,7 @@ class Unmasking:
     guidance: float = 1.75
     temperature: float = 4.5
     cooling: Literal["cumulative", "linear"] = "linear"
+    token_temperature: float = 0.8
     guided_from: float = 0.0
     guided_until: float = 1.0
 
@@ -57,6 +60,10 @@ class Unmasking:
             )
         if not 0 <= self.temperature < math.inf:
             raise BadInput(f"temperature: expected a number from 0, got {self.temperature}")
+        if not 0 < self.token_temperature < math.inf:
+            raise BadInput(
+                f"token_temperature: expected a number above 0, got {self.token_temperature}"
+            )
         if self.cooling not in ("cumulative", "linear"):
             raise BadInput(f"cooling: expected cumulative or linear, got {self.cooling!r}")
         for name in ("guided_from", "guided_until"):
@@ -184,6 +191,7 @@ def draw_codes(
         progress = (step + 1) / settings.num_steps
         is_cumulative = settings.cooling == "cumulative"
         temperature = (temperature if is_cumulative else settings.temperature) * (1 - progress)
+        logits = logits / settings.token_temperature
         sampled, confidence = sample_codes(logits, codes, hidden_code, temperature, generators)
         if step == settings.num_steps - 1:
             return sampled
