@@ -63,6 +63,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 STYLES = ("photo", "drawing")
 BATCH = 32
+NUM_SHUFFLES = 20  # of the captions, for chance
 
 
 def wide_from_portrait(pixels: np.ndarray) -> np.ndarray:
@@ -104,20 +105,20 @@ def score(
     names: Sequence[str],
     drawn: dict[str, np.ndarray],
     known: tuple[Sequence[dict[str, bool]], dict[str, np.ndarray]] | None,
-    shift: int,
 ) -> dict[str, Any]:
     """Return one style's table: drawings, the reader alone, and chance."""
     rows: dict[str, Any] = {}
+    orders = [np.random.default_rng(k).permutation(len(truths)) for k in range(NUM_SHUFFLES)]
     for name in names:
         wanted = [truth.get(name) for truth in truths]
-        others = [*wanted[shift:], *wanted[:shift]]
         value = balanced_accuracy(wanted, drawn[name])
         if value is None:
             continue
         reader = None
         if known is not None:
             reader = balanced_accuracy([truth.get(name) for truth in known[0]], known[1][name])
-        prior = balanced_accuracy(others, drawn[name])
+        by_chance = [balanced_accuracy([wanted[k] for k in o], drawn[name]) for o in orders]
+        prior = float(np.mean([value for value in by_chance if value is not None]))
         rows[name] = {"drawings": value, "reader": reader, "prior": prior,
                       "num_true": sum(w is True for w in wanted)}  # fmt: skip
     values = [row["drawings"] for row in rows.values()]
@@ -178,9 +179,7 @@ def measure_rendered(artist: Artist, reader: AttributeReader, count: int) -> dic
         render_portrait(annotation, int(annotation.extra["seed"]), "drawing").pixels
         for annotation in annotations
     ]
-    # By halves, so that no caption is compared with one of the same pair.
-    shift = max(1, count // 2 - 1)
-    return score(truths, DRAWN, drawn, (truths, read_pictures(reader, rendered)), shift)
+    return score(truths, DRAWN, drawn, (truths, read_pictures(reader, rendered)))
 
 
 def photo_captions(count: int) -> tuple[list[str], list[dict[str, bool]]]:
@@ -208,7 +207,7 @@ def measure_photos(
     texts, truths = photo_captions(count)
     drawn = read_pictures(reader, artist.draw(texts, "photos"))
     known = read_real(reader, real)
-    return score(truths, PHOTOGRAPHED, drawn, known, max(1, count // 2 - 1))
+    return score(truths, PHOTOGRAPHED, drawn, known)
 
 
 def read_real(
