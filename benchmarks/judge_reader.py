@@ -131,7 +131,7 @@ def main() -> None:
     asked = f"READER --count {options.count} --epochs {options.epochs:g}"
     result = {
         "command": f"python benchmarks/judge_reader.py {asked}",
-        "mean": mean, "worst": rows[worst]["value"], "num_learned": options.count,
+        "mean": mean, "worst": rows[worst]["value"],
         "num_tested": len(tested), "attributes": rows,
     }  # fmt: skip
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -44,7 +44,7 @@ def say_judge(result: dict[str, Any] | None) -> str:
 def say_truth(result: dict[str, Any] | None, *, level: int = 3) -> str:
     """Return the figures of `benchmarks/draw_truth.py` as a table for each style."""
     if result is None:
-        return "Whether it draws what was asked has not been measured: `benchmarks/draw_truth.py`."
+        return "No shipped model has been judged by what it draws yet: `benchmarks/draw_truth.py`."
     parts = [
         "Balanced accuracy of what an attribute reader finds in drawings from "
         f"{result['num_captions']} captions a style; beside it the same reader on pictures whose "

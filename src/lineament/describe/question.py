@@ -3,7 +3,7 @@
 from lineament.errors import BadInput, refuse_half_characters
 
 
-def check_question(question: str, max_characters: int) -> str:
+def check_question(question: str, max_characters: int, *, example: str = "Is he smiling?") -> str:
     """Return a question without spaces around it.
 
     Raises:
@@ -11,7 +11,7 @@ def check_question(question: str, max_characters: int) -> str:
     """
     question = question.strip()
     if not question:
-        raise BadInput("the question is empty", hint='ask something, such as "Is he smiling?"')
+        raise BadInput("the question is empty", hint=f'ask something, such as "{example}"')
     if len(question) > max_characters:
         raise BadInput(
             f"the question has {len(question):,} characters, at most "

@@ -9,6 +9,7 @@ from lineament.annotation import VALIDATED, Annotation, Fact, Validated
 from lineament.claims import Checked
 from lineament.claims.scenes_objects import RELATIONS
 from lineament.describe.answer import Answer, Source
+from lineament.describe.question import check_question
 from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.scene_answers import answer_scene_question, check_scene_answer
 from lineament.describe.scene_beside import find_scene_annotation
@@ -114,15 +115,9 @@ class SceneChat:
         """
         del all_facts
         began = time.perf_counter()
-        question = question.strip()
-        if not question:
-            raise BadInput("the question is empty", hint='ask "How many ships are there?"')
-        if len(question) > MAX_QUESTION_CHARACTERS:
-            raise BadInput(
-                f"the question has {len(question):,} characters, at most "
-                f"{MAX_QUESTION_CHARACTERS:,} can be read",
-                hint="ask a shorter question",
-            )
+        question = check_question(
+            question, MAX_QUESTION_CHARACTERS, example="How many ships are there?"
+        )
         told = on_text or (lambda _: None)
         known = self.annotation or Annotation(str(media))
         topic = find_refused_topic(question)
