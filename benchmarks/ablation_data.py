@@ -1,30 +1,22 @@
-"""What the ablations learn from and how they are scored: galleries, chosen dialogues, yes or no."""
+"""What the ablations learn from: galleries, and dialogues that are chosen."""
 
 import json
 from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-import torch
-from torch.nn import functional
-
 from lineament.claims import read_answer
-from lineament.errors import BadInput, LineamentError
-from lineament.model.processor import IGNORED_LABEL
+from lineament.errors import BadInput
 from lineament.records.quality import Prior, count_prior
 from lineament.training.chat_tiny_data import open_galleries
 from lineament.training.examples import Dialogue, Example, ExampleSource
-from lineament.training.objectives import VISUAL_INPUTS, Answers
-from lineament.training.packing import attend_mask
-from lineament.training.recipe import Mix, Stage
-from lineament.training.stream import Drawn
+from lineament.training.recipe import Mix
 
 NUM_PRIOR = 400  # items that tell how common a name is
 UNREAD = 0.5  # what an answer surprises by, of which nothing was read
 # A held-out item is shown as it is, whole, and asked often.
 STILL = {"picture_share": 0.0, "window_share": 0.0, "mirror_share": 0.0, "gray_share": 0.0,
-         "has_changes": False, "yes_no": 12}  # fmt: skip
-BATCH = 8
+         "has_changes": False, "yes_no": 8}  # fmt: skip
 
 
 def open_ablation(mix: Mix) -> ExampleSource:
@@ -97,71 +89,3 @@ def surprise(dialogue: Dialogue, prior: Prior) -> float:
             if chance is not None:
                 chances.append(1.0 - chance if claim.negated else chance)
     return 1.0 - sum(chances) / len(chances) if chances else UNREAD
-
-
-@torch.no_grad()
-def score_answers(
-    model: Any, processor: Any, stage: Stage, sources: Sequence[ExampleSource], count: int
-) -> dict[str, float]:
-    """Return balanced accuracy of yes against no on real pictures and clips, and the loss.
-
-    What counts is which of the two words is likelier at the place where the answer begins.
-    """
-    model.eval()
-    objective = Answers(model, processor, stage.replace(row_tokens=0, lora=None))
-    words = [processor.tokenizer(word)["input_ids"] for word in ("Yes", "No")]
-    assert [len(ids) for ids in words] == [1, 1], "yes and no are one token each"
-    yes, no = (ids[0] for ids in words)
-    right = {group: {True: [0, 0], False: [0, 0]} for group in ("real", "clips")}
-    loss_sum, num_labels = 0.0, 0
-    for source in sources:
-        places = Random(0).sample(range(len(source)), min(count, len(source)))
-        for start in range(0, len(places), BATCH):
-            drawn, groups = [], []
-            for place in places[start : start + BATCH]:
-                try:
-                    example = source.read(place, 0)
-                    drawn.append(Drawn(objective.encode(example)))
-                except LineamentError:  # nothing is known of it
-                    continue
-                groups.append("clips" if example.id.startswith("rendered") else "real")
-            if not drawn:
-                continue
-            batch = objective.collate(drawn)
-            logits = _read(model, batch)
-            labels = batch["labels"]
-            is_label = labels != IGNORED_LABEL
-            losses = functional.cross_entropy(
-                logits[:, :-1][is_label[:, 1:]].float(), labels[is_label], reduction="sum"
-            )
-            loss_sum, num_labels = loss_sum + float(losses), num_labels + int(is_label.sum())
-            begins = is_label.clone()
-            begins[:, 1:] &= ~is_label[:, :-1]
-            begins &= (labels == yes) | (labels == no)
-            for row, token in begins.nonzero().tolist():
-                wanted = int(labels[row, token]) == yes
-                said = bool(logits[row, token - 1, yes] > logits[row, token - 1, no])
-                tally = right[groups[row]][wanted]
-                tally[0] += said == wanted
-                tally[1] += 1
-    scores = {group: balanced(tallies) for group, tallies in right.items()}
-    return {**scores, "loss": round(loss_sum / max(1, num_labels), 4)}
-
-
-def balanced(tallies: dict[bool, list[int]]) -> float:
-    """Return the mean share of right answers where yes is true and where no is."""
-    shares = [hits / asked for hits, asked in tallies.values() if asked]
-    return round(sum(shares) / len(shares), 4) if shares else float("nan")
-
-
-def _read(model: Any, batch: dict[str, Any]) -> torch.Tensor:
-    """Score every token; each row is one clip with its questions as branches."""
-    mask = attend_mask(batch["segment_ids"], batch["branch_ids"])
-    inputs = {name: batch[name] for name in VISUAL_INPUTS if name in batch}
-    return model(
-        input_ids=batch["input_ids"],
-        attention_mask=mask,
-        position_ids=batch["position_ids"],
-        use_cache=False,
-        **inputs,
-    ).logits

@@ -9,8 +9,10 @@ from typing import Any
 import study_rows
 from study_rows import interval
 
-MEASURES = ("real", "clips", "loss")
-COLUMNS = ("arm", "seed", "steps", "weights", *MEASURES, "seconds")
+GROUPS = ("real", "clips")
+BLIND = tuple(f"{group} blind" for group in GROUPS)
+MEASURES = (*GROUPS, "loss")
+COLUMNS = ("arm", "seed", "steps", "weights", *MEASURES, *BLIND, "asked", "seconds")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def summarise(
         for arm in (question.reference, *question.others):
             seeds = sorted(seed for name, seed in by_run if name == arm)
             cells: dict[str, Any] = {"seeds": len(seeds)}
-            for measure in MEASURES:
+            for measure in (*MEASURES, *BLIND):
                 cells[measure] = interval([by_run[arm, seed][measure] for seed in seeds])
             both = [seed for seed in seeds if (question.reference, seed) in by_run]
             for measure in MEASURES if arm != question.reference else ():
@@ -66,7 +68,7 @@ def summarise(
 
 def write_markdown(table: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the table for the docs, one line an arm."""
-    heads = (*MEASURES, *(f"reference minus this, {measure}" for measure in MEASURES))
+    heads = (*MEASURES, *BLIND, *(f"reference minus this, {measure}" for measure in MEASURES))
     lines = [f"| question: arm | seeds | {' | '.join(heads)} |", "|---|--:|" + "---|" * len(heads)]
     for name, cells in table.items():
         values = " | ".join(str(cells.get(head, "")) for head in heads)

@@ -119,7 +119,7 @@ def test_reader_features_stay_in_their_own_mode():
     features.train()
     assert not features.reader.training
     before = features.reader.stem[1].running_mean.clone()
-    maps = features(torch.rand(2, 3, 20, 20))
+    maps = features(torch.rand(2, 3, 20, 20)).maps
     assert torch.equal(before, features.reader.stem[1].running_mean)
     assert [len(m.shape) for m in maps] == [4, 4, 4]
 

@@ -10,8 +10,10 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
-from ablation_data import balanced, nearest_levels, surprise
+from ablation_data import nearest_levels, surprise
+from ablation_scores import FEWEST, balanced, mean_over_names
 from ablation_table import (
+    BLIND,
     MEASURES,
     Question,
     add_row,
@@ -20,7 +22,18 @@ from ablation_table import (
     summarise,
     write_markdown,
 )
-from ablations import ANSWER_STEPS, ARMS, LABEL_STEPS, QUESTIONS, arm_recipe
+from ablations import (
+    ANSWER_STEPS,
+    ARMS,
+    EYES,
+    LABEL_STEPS,
+    QUESTIONS,
+    TALK,
+    arm_recipe,
+    only_here,
+    start_recipe,
+)
+from lineament.model.favchat_config import FaVChatConfig
 from lineament.records.quality import Prior
 from lineament.training.estimate import build_on_meta
 from lineament.training.examples import Dialogue
@@ -37,29 +50,49 @@ def prepared(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def start(prepared, tmp_path_factory) -> Path:
+    """The configuration alone of the model that arms about teaching go on from."""
+    folder = tmp_path_factory.mktemp("start")
+    config = sized_config(start_recipe(prepared, 1.0).model)
+    config.save_pretrained(folder)
+    return folder
+
+
+def build(arm: str, prepared: Path, start: Path) -> torch.nn.Module:
+    model = arm_recipe(arm, 0, prepared, start).model
+    return build_on_meta(
+        FaVChatConfig.from_pretrained(model.start) if model.start else sized_config(model)
+    )
+
+
 @pytest.mark.parametrize("arm", ARMS)
-def test_every_arm_is_built_and_its_globs_match(arm, prepared):
-    recipe = arm_recipe(arm, 1, prepared)
+def test_every_arm_is_built_and_its_globs_match(arm, prepared, start):
+    recipe = arm_recipe(arm, 1, prepared, start)
     assert recipe.seed == 1
-    model = build_on_meta(sized_config(recipe.model))
+    model = build(arm, prepared, start)
     for stage in recipe.stages:
         adapt_model(model, stage.lora, seed=0)
         assert freeze(model, stage)
         parameter_groups(model, stage)
         assert {mix.source for mix in stage.data} == {"ablation"}
-    assert sum(stage.num_steps for stage in recipe.stages) == LABEL_STEPS + ANSWER_STEPS
+    steps = sum(stage.num_steps for stage in recipe.stages)
+    assert steps == (LABEL_STEPS if arm in EYES else ANSWER_STEPS)
+
+
+def test_the_model_that_others_go_on_from_learns_labels_and_then_to_answer(prepared):
+    recipe = start_recipe(prepared, 1.0)
+    model = build_on_meta(sized_config(recipe.model))
+    assert [stage.objective for stage in recipe.stages] == ["labels", "answers"]
+    assert all(freeze(model, stage) for stage in recipe.stages)
 
 
 def count(model: torch.nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters())
 
 
-def test_arms_differ_in_what_they_say_alone(prepared):
-    models = {
-        arm: build_on_meta(sized_config(arm_recipe(arm, 0, prepared).model)).media
-        for arm in ("hybrid", "general only", "face only", "one expert of four", "MLP",
-                    "last level", "no landmarks")
-    }  # fmt: skip
+def test_arms_differ_in_what_they_say_alone(prepared, start):
+    models = {arm: build(arm, prepared, start).media for arm in EYES}
     assert models["general only"].face_encoder is None
     assert models["face only"].general_encoder is None
     assert models["no landmarks"].landmark_stream is None
@@ -77,11 +110,11 @@ def test_every_question_asks_about_arms_that_there_are():
     assert asked == set(ARMS)
 
 
-def test_low_rank_arms_train_equally_many_weights_but_for_routers(prepared):
+def test_low_rank_arms_train_equally_many_weights_but_for_routers(prepared, start):
     numbers = {}
     for arm in ("tuned by LoRA", "tuned by MoE-LoRA"):
-        recipe = arm_recipe(arm, 0, prepared)
-        model = build_on_meta(sized_config(recipe.model))
+        recipe = arm_recipe(arm, 0, prepared, start)
+        model = build(arm, prepared, start)
         adapt_model(model, recipe.stages[-1].lora, seed=0)
         freeze(model, recipe.stages[-1])
         numbers[arm] = sum(
@@ -103,8 +136,9 @@ def test_rows_are_kept_and_compared_seed_by_seed(tmp_path):
     path = tmp_path / "rows.csv"
     for arm, gain in (("one", 0.1), ("other", 0.0)):
         for seed in range(3):
-            row = dict.fromkeys(MEASURES, round(0.5 + 0.1 * seed + gain, 4))
-            add_row(path, {"arm": arm, "seed": seed, "steps": 9, "weights": 1, **row, "seconds": 2})
+            row = dict.fromkeys((*MEASURES, *BLIND), round(0.5 + 0.1 * seed + gain, 4))
+            row |= {"arm": arm, "seed": seed, "steps": 9, "weights": 1, "asked": 7, "seconds": 2}
+            add_row(path, row)
     rows = read_rows(path)
     assert [(row["arm"], row["seed"]) for row in rows][:2] == [("one", 0), ("one", 1)]
     table = summarise(rows, [Question("which", "one", ("other",))])
@@ -136,3 +170,27 @@ def test_what_is_rare_surprises():
 def test_accuracy_is_the_mean_over_yes_and_no():
     assert balanced({True: [9, 10], False: [1, 2]}) == pytest.approx(0.7)
     assert balanced({True: [3, 4], False: [0, 0]}) == pytest.approx(0.75)
+
+
+def test_only_names_that_are_true_and_false_often_enough_count():
+    often = {True: [FEWEST, FEWEST], False: [0, FEWEST]}
+    rare = {True: [1, 1], False: [0, 90]}
+    assert mean_over_names({3: often, 4: rare}) == 0.5
+    assert mean_over_names({4: rare}) != mean_over_names({4: rare})  # nothing to tell
+
+
+def test_a_run_is_done_by_one_process_at_a_time(tmp_path):
+    with only_here(tmp_path / "run.lock") as first, only_here(tmp_path / "run.lock") as second:
+        assert (first, second) == (True, False)
+    with only_here(tmp_path / "run.lock") as again:
+        assert again
+
+
+def test_stages_of_teaching_are_of_equal_length_and_differ_in_levels(prepared, start):
+    rising = arm_recipe("rising stages", 0, prepared, start).stages
+    shuffled = arm_recipe("shuffled stages", 0, prepared, start).stages
+    assert len({stage.num_steps for stage in rising}) == 1
+    levels = [stage.data[0].options["levels"] for stage in rising]
+    assert levels == [[1], [2], [3, 4]]
+    assert sorted(levels) == sorted(stage.data[0].options["levels"] for stage in shuffled)
+    assert set(TALK) | set(EYES) == set(ARMS)

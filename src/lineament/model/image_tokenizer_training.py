@@ -26,6 +26,20 @@ class TokenizerWeights:
     commitment: float = 0.1
     entropy: float = 0.1
     adversarial: float = 0.1
+    labels: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a frozen encoder makes of pictures.
+
+    Attributes:
+        maps: Features ``batch channels height width``, shallow to deep.
+        logits: Of labels, ``batch labels`` each; empty where it tells none.
+    """
+
+    maps: Sequence[Tensor]
+    logits: Sequence[Tensor] = ()
 
 
 @dataclass
@@ -36,6 +50,7 @@ class TokenizerLosses(ModelOutput):
         loss: To be minimised over tokenizer and discriminator together.
         reconstruction: Mean absolute plus mean squared difference.
         perceptual: See `perceptual_loss`.
+        labels: See `label_loss`.
         commitment: See `commitment_loss`.
         entropy: See `entropy_loss`.
         adversarial: What the discriminator says against the pictures.
@@ -46,6 +61,7 @@ class TokenizerLosses(ModelOutput):
     loss: Float[Tensor, ""] | None = None
     reconstruction: Float[Tensor, ""] | None = None
     perceptual: Float[Tensor, ""] | None = None
+    labels: Float[Tensor, ""] | None = None
     commitment: Float[Tensor, ""] | None = None
     entropy: Float[Tensor, ""] | None = None
     adversarial: Float[Tensor, ""] | None = None
@@ -71,6 +87,21 @@ def perceptual_loss(painted: Sequence[Tensor], wanted: Sequence[Tensor]) -> Floa
         (_unit(one) - _unit(other.detach())).square().sum(dim=1).mean()
         for one, other in zip(painted, wanted, strict=True)
     ]
+    return torch.stack(parts).mean()
+
+
+def label_loss(painted: Sequence[Tensor], wanted: Sequence[Tensor]) -> Float[Tensor, ""]:
+    """Compare how likely labels are, painted and true: Kullback and Leibler's, a mean a label.
+
+    Args:
+        painted: Logits ``batch labels`` of each encoder.
+        wanted: The same of the true pictures; they get no gradient.
+    """
+    parts = []
+    for one, other in zip(painted, wanted, strict=True):
+        probs = other.detach().sigmoid()
+        cross = functional.binary_cross_entropy_with_logits(one, probs)
+        parts.append(cross - _binary_entropy(probs).mean())
     return torch.stack(parts).mean()
 
 
@@ -157,7 +188,7 @@ class ReaderFeatures(nn.Module):
         del mode
         return super().train(False)
 
-    def forward(self, pixel_values: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
+    def forward(self, pixel_values: Float[Tensor, "batch 3 height width"]) -> Seen:
         """Return the maps after the stem and each block, shallow to deep."""
         side = self.reader.config.image_size_px
         hidden = functional.interpolate(
@@ -166,7 +197,7 @@ class ReaderFeatures(nn.Module):
         maps = [self.reader.stem(hidden)]
         for block in self.reader.stages:
             maps.append(block(maps[-1]))
-        return maps
+        return Seen(maps)
 
 
 class TokenizerTraining(nn.Module):
@@ -205,7 +236,10 @@ class TokenizerTraining(nn.Module):
         if self.features is not None:
             with torch.no_grad():
                 wanted = self.features(pixel_values)
-            parts["perceptual"] = perceptual_loss(self.features(painted), wanted)
+            seen = self.features(painted)
+            parts["perceptual"] = perceptual_loss(seen.maps, wanted.maps)
+            if seen.logits:
+                parts["labels"] = label_loss(seen.logits, wanted.logits)
         if self.discriminator is not None:
             parts |= _judge(self.discriminator, pixel_values, painted)
         weighted = [getattr(self.weights, name, 1.0) * part for name, part in parts.items()]

@@ -64,6 +64,14 @@ def label_directions(num_labels: int, dim: int) -> Float[Tensor, "labels dim"]:
     return square[:num_labels].contiguous()
 
 
+def encoder_logits(
+    patches: Float[Tensor, "pictures patches dim"], directions: Float[Tensor, "labels double_dim"]
+) -> Float[Tensor, "pictures labels"]:
+    """Read labels off an encoder's patches: their mean and their maximum, as one vector."""
+    read = torch.cat([patches.mean(1), patches.amax(1)], dim=-1).float()
+    return ENCODER_SCALE * functional.layer_norm(read, read.shape[-1:]) @ directions.T
+
+
 class LabelLearner(nn.Module):
     """Reads labels off the mean token of every frame.
 
@@ -114,9 +122,7 @@ class LabelLearner(nn.Module):
         spans = batch["age_spans"][frame_mask.nonzero()[:, 0]]
         total, (losses, names, age) = self._score(logits, states, spans)
         for name, (patches, rows) in heard.items():
-            read = torch.cat([patches.mean(1), patches.amax(1)], dim=-1).float()
-            read = functional.layer_norm(read, read.shape[-1:])
-            own = ENCODER_SCALE * read @ getattr(self, f"{name}_directions").T
+            own = encoder_logits(patches, getattr(self, f"{name}_directions"))
             total = total + ENCODER_WEIGHT * self._score(own, states[rows], spans[rows])[0]
         router = logits.new_zeros(())
         if media.balance_loss is not None:

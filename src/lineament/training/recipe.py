@@ -78,6 +78,8 @@ class Stage(Settings):
             to the others; otherwise every dialogue brings the clip's tokens again.
         objective: What is learned; see `OBJECTIVES`.
         labels: Table of the names that the objective ``labels`` learns, as ``module:name``.
+        losses: Weights of an image tokenizer's losses that differ from those of
+            ``model.processor`` in this stage.
         warmup: Share of the stage in which the rate rises to its peak.
         schedule: How the rate falls from there.
         final_rate: Where a falling rate ends, as a share of the peak.
@@ -113,6 +115,7 @@ class Stage(Settings):
     share_prefix: bool = True
     objective: str = "answers"
     labels: str = "lineament.training.chat_tiny_labels:LABEL_TABLE"
+    losses: dict[str, float] = Field(default={})
     warmup: float = Field(default=0.03, ge=0, le=1)
     schedule: Schedule = "cosine"
     final_rate: float = Field(default=0.0, ge=0, le=1)

@@ -1,6 +1,6 @@
 """Tokenizer objective: pictures to codes and back, judged by pixels and by a frozen encoder."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -8,18 +8,27 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from lineament.config import require_known
+from lineament.errors import BadInput
 from lineament.model.image_tokenizer import ImageTokenizer
 from lineament.model.image_tokenizer_training import (
     PatchDiscriminator,
+    Seen,
     TokenizerTraining,
     TokenizerWeights,
 )
 from lineament.model.portrait_eyes import PortraitEyes, pixel_values_of
+from lineament.training.label_objective import (
+    NUM_AGES,
+    encoder_logits,
+    find_table,
+    label_directions,
+)
 from lineament.training.recipe import Stage
 from lineament.training.stream import Drawn
 from lineament.training.unified_examples import PixelExample
 
-PARTS = ("reconstruction", "perceptual", "commitment", "entropy")
+PARTS = ("reconstruction", "perceptual", "labels", "commitment", "entropy")
 ADVERSARIAL_PARTS = ("adversarial", "discriminator")
 SHOWN_PARTS = PARTS + ADVERSARIAL_PARTS
 
@@ -54,37 +63,59 @@ class TokenizerProcessor:
 
 
 class EyeFeatures(nn.Module):
-    """Feature maps of the face's tower over the face, and of the other one over the portrait."""
+    """What both towers make of portraits: maps of several depths, and labels at the end.
 
-    def __init__(self, eyes: PortraitEyes, *, num_stages: int = 3) -> None:
+    Args:
+        eyes: The towers, which learned labels as `LabelLearner` teaches them.
+        num_labels: How many they learned; 0 leaves labels out.
+        num_stages: How many stages of a tower give maps.
+    """
+
+    def __init__(self, eyes: PortraitEyes, *, num_labels: int = 0, num_stages: int = 3) -> None:
         super().__init__()
         self.eyes, self.num_stages = eyes, num_stages
+        self.directions = [
+            label_directions(num_labels, 2 * tower.config.hidden_size)
+            for tower in (eyes.face, eyes.whole)
+            if num_labels
+        ]
 
-    def forward(self, pixel_values: Float[Tensor, "batch 3 side side"]) -> list[Tensor]:
-        """Return maps from shallow to deep, the face's first; the last stages are left out."""
-        maps: list[Tensor] = []
+    def forward(self, pixel_values: Float[Tensor, "batch 3 side side"]) -> Seen:
+        """Return maps from shallow to deep, the face's first, and each tower's label logits."""
+        maps, grids = [], []
         for tower, placed in (
             (self.eyes.face, self.eyes.place_face(pixel_values)),
             (self.eyes.whole, self.eyes.place_whole(pixel_values)),
         ):
             grid = tower.stem(placed.contiguous(memory_format=torch.channels_last))
             maps.append(grid)
-            for stage in tower.stages[: self.num_stages]:
+            for number, stage in enumerate(tower.stages, start=1):
+                if number > self.num_stages and not self.directions:
+                    break
                 grid = stage(grid)
-                maps.append(grid)
-        return maps
+                if number <= self.num_stages:
+                    maps.append(grid)
+            grids.append(grid)
+        logits = [
+            encoder_logits(grid.flatten(2).transpose(1, 2), directions.to(grid.device))
+            for grid, directions in zip(grids, self.directions, strict=False)
+        ]
+        return Seen(maps, logits)
 
 
 class TokenizerLearner(nn.Module):
     """One round trip; the result has the keys of `AnswerLearner`'s."""
 
-    def __init__(self, model: ImageTokenizer, processor: TokenizerProcessor) -> None:
+    def __init__(
+        self, model: ImageTokenizer, processor: TokenizerProcessor, num_labels: int = 0
+    ) -> None:
         super().__init__()
         self.model = model
         discriminator = _new_discriminator() if processor.is_adversarial else None
+        eyes = processor.eyes
         self.round_trip = TokenizerTraining(
             model,
-            features=None if processor.eyes is None else EyeFeatures(processor.eyes),
+            features=None if eyes is None else EyeFeatures(eyes, num_labels=num_labels),
             discriminator=discriminator,
             weights=processor.weights,
             is_entropy_joint=processor.is_entropy_joint,
@@ -142,8 +173,26 @@ class TokenizerObjective:
         }
 
     def learner(self) -> TokenizerLearner:
-        """Return the network around the tokenizer."""
-        return TokenizerLearner(self.model, self.processor)
+        """Return the network around the tokenizer.
+
+        Raises:
+            BadInput: The stage weighs a loss that there is not, or labels without eyes.
+        """
+        return self._learner(self.processor)
+
+    def _learner(self, processor: TokenizerProcessor) -> TokenizerLearner:
+        place, losses = f"stages.{self.stage.name}.losses", self.stage.losses
+        for name in losses:
+            require_known(name, [field.name for field in fields(TokenizerWeights)], place)
+        weights = replace(processor.weights, **losses)
+        num_labels = 0
+        if weights.labels:
+            if processor.eyes is None:
+                raise BadInput(
+                    f"{place}.labels: nothing can tell labels", hint="set model.parts.eyes"
+                )
+            num_labels = len(find_table(self.stage).labels.names) + NUM_AGES
+        return TokenizerLearner(self.model, replace(processor, weights=weights), num_labels)
 
 
 class PaintingObjective(TokenizerObjective):
@@ -153,5 +202,9 @@ class PaintingObjective(TokenizerObjective):
     """
 
     def learner(self) -> TokenizerLearner:
-        """Return the network around the tokenizer, with a discriminator."""
-        return TokenizerLearner(self.model, replace(self.processor, is_adversarial=True))
+        """Return the network around the tokenizer, with a discriminator.
+
+        Raises:
+            BadInput: The stage weighs a loss that there is not, or labels without eyes.
+        """
+        return self._learner(replace(self.processor, is_adversarial=True))
