@@ -4,8 +4,8 @@ Every question has a reference and one or two arms that differ in one thing, thr
 All learn from chat-tiny's galleries, real pictures with labels and rendered clips, of which every
 twentieth item is held out. Questions about what sees are put to small models that learn labels
 from nothing: scored is what then stands in their visual tokens. Questions about what teaches are
-put to models that all go on from one: it learned labels, and to answer plain questions by a bare
-word. They learn to answer in sentences: scored is yes against no.
+put to models that all go on from one, as the papers' do: it learned labels, to answer plain
+questions by a bare word, and a little of all questions. Scored is yes against no.
 
 Runs that have a row are left alone, and a run that was stopped goes on, so the command may be
 killed at any time. Started twice, with ``--threads 1``, the two share the runs among them, which
@@ -38,7 +38,7 @@ from ablation_scores import score_answers, score_labels
 from ablation_table import Question, add_row, draw_plot, read_rows, summarise
 from lineament.recipes.chat_tiny import SIZES
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
-from lineament.training.run import run_recipe
+from lineament.training.run import RunResult, run_recipe
 from lineament.training.start import load_trained
 
 ROOT = Path(__file__).resolve().parent
@@ -46,8 +46,8 @@ ROWS = ROOT / "results" / "ablations.csv"
 PLOT = ROOT.parent / "docs" / "pictures" / "ablations.png"
 SEEDS = (0, 1, 2)
 # Reckoned for at most 180 s on one thread; --scale where that is wrong.
-LABEL_STEPS, ANSWER_STEPS = 280, 150
-START_LABEL_STEPS, START_LOOK_STEPS = 700, 140
+LABEL_STEPS, ANSWER_STEPS = 280, 108
+START_LABEL_STEPS, START_LOOK_STEPS, START_ANSWER_STEPS = 700, 300, 350
 SHARES = {"fairface-train": 3.0, "ffhq-train": 2.0, "lfw-train": 1.0, "clips*": 3.0}
 SMALL: Mapping[str, Any] = {
     "vision_config": {"hidden_size": 128, "image_size": 64, "depths": [1, 1, 1, 2]},
@@ -103,7 +103,8 @@ def start_recipe(prepared: Path, scale: float) -> Recipe:
     recipe = eyes_recipe(prepared, scale, START_LABEL_STEPS)
     plain = {"plain": True, "labels_only": True, "yes_no": 10}
     look = answer_stage("look", prepared, round(START_LOOK_STEPS * scale), **plain)
-    return recipe.replace(stages=(*recipe.stages, look.replace(batch_size=24)))
+    questions = answer_stage("questions", prepared, round(START_ANSWER_STEPS * scale))
+    return recipe.replace(stages=(*recipe.stages, look.replace(batch_size=24), questions))
 
 
 def talk_recipe(prepared: Path, scale: float, start: Path) -> Recipe:
@@ -233,6 +234,17 @@ def _without_landmarks(stage: Stage) -> Stage:
     return stage.replace(trainable=kept)
 
 
+def finished(result: RunResult) -> RunResult:
+    """Pass a run that is done; one that was told to stop ends the command.
+
+    Raises:
+        SystemExit: It was told to stop, and kept what it has.
+    """
+    if result.status != "done":
+        raise SystemExit("stopped; the same command goes on")
+    return result
+
+
 def make_start(options: argparse.Namespace) -> Path | None:
     """Return the model that arms about teaching go on from; None while another process makes it."""
     folder: Path = options.work / "start"
@@ -241,7 +253,7 @@ def make_start(options: argparse.Namespace) -> Path | None:
             return None
         recipe = start_recipe(options.prepared, options.scale)
         recipe = recipe.replace(num_threads=options.threads)
-        return run_recipe(recipe, folder, resume=True, sources=SOURCES).folder
+        return finished(run_recipe(recipe, folder, resume=True, sources=SOURCES)).folder
 
 
 def run_arm(arm: str, seed: int, start: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -249,7 +261,7 @@ def run_arm(arm: str, seed: int, start: Path, options: argparse.Namespace) -> di
     recipe = arm_recipe(arm, seed, options.prepared, start, options.scale)
     recipe = recipe.replace(num_threads=options.threads)
     folder = options.work / f"{arm.replace(' ', '-')}-{seed}"
-    result = run_recipe(recipe, folder, resume=True, sources=SOURCES)
+    result = finished(run_recipe(recipe, folder, resume=True, sources=SOURCES))
     model, processor = load_trained(result.folder)
     is_eyes = arm in EYES
     chosen = mixes(options.prepared, part="check", still=True, labels=is_eyes)

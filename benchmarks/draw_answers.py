@@ -28,10 +28,14 @@ MAX_NEW_TOKENS = 24  # the first words decide
 
 
 def _read_done(path: Path) -> set[str]:
-    """Return the questions that a stopped run has answered."""
+    """Return the questions that a stopped run has answered; a line that was cut off goes."""
     if not path.is_file():
         return set()
-    return {json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()}
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return {json.loads(line)["id"] for line in whole.splitlines()}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Labels without pixels in the layouts of RS-GPT4V's sources, at exact size, beside real ones.
 
-    python benchmarks/scenes_fixtures.py DATA --real ../shared/data/rs     # full size
+    python benchmarks/scenes_fixtures.py DATA --real RS     # full size
     python benchmarks/scenes_fixtures.py DATA --scale 0.01                 # fixtures alone, 1 %
     lineament build rs-gpt4v --data DATA --split train --out OUT/train     # then --split test
     python benchmarks/scenes_mixture.py DATA OUT

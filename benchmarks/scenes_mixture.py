@@ -1,6 +1,6 @@
 """Build RS-GPT4V's composition and print it beside the published one, with the six principles.
 
-    python benchmarks/scenes_fixtures.py DATA --real ../shared/data/rs
+    python benchmarks/scenes_fixtures.py DATA --real RS
     python benchmarks/scenes_mixture.py DATA OUT
 
 A build that was stopped goes on. Counts are over all rows. The principles are measured on a

@@ -4,7 +4,7 @@ Three seeds each of full, LoRA and MoE-LoRA tuning over one shared base; of full
 alone; without conversations; and with local descriptions alone. The row ``prior`` is what blind
 guessing scores. Runs that have a row are left alone, so a stopped study goes on.
 
-    lineament train scene-tiny --out BASE --set data=../shared/data/rs      # look, then tuning
+    lineament train scene-tiny --out BASE --set data=RS      # look, then tuning
     python benchmarks/scenes_study.py BASE --steps 400
 """
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from lineament.errors import BadInput, LineamentError
 from lineament.training.checkpoint import COMPLETE, find_checkpoint
 from lineament.training.ending import DONE
+from lineament.training.folder import claim_folder
 from lineament.training.journal import read_log
 from lineament.training.recipe import Mix, Recipe
 from lineament.training.run import run_recipe
@@ -207,6 +208,23 @@ def test_a_folder_with_another_run_is_refused(tmp_path):
     other = recipe.replace(seed=1)
     with pytest.raises(BadInput, match="seed was 0, now 1"):
         run_recipe(other, tmp_path / "run", resume=True, sources=TOY_SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("names", "steps", "told"),
+    [
+        (("one", "two"), 3, "stages.0.num_steps was 2, now 3"),
+        (("one",), 2, "stages had 2 entries, now 1"),
+        (("one", "other" * 90), 2, "stages.1.name was 'two', now ..."),
+    ],
+)
+def test_the_setting_that_differs_is_named_and_a_long_one_is_cut(tmp_path, names, steps, told):
+    first = toy_recipe(toy_stage("one", num_steps=2), toy_stage("two", num_steps=2))
+    claim_folder(first, tmp_path, resume=False)
+    other = toy_recipe(*(toy_stage(name, num_steps=steps) for name in names))
+    with pytest.raises(BadInput) as caught:
+        claim_folder(other, tmp_path, resume=True)
+    assert caught.value.message.endswith(told)
 
 
 def test_a_stage_ends_when_its_time_is_over_and_the_next_one_begins(tmp_path):

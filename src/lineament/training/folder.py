@@ -1,6 +1,7 @@
 """A run's folder and its stages' settings: claimed, checked, and told to the trainer."""
 
 import os
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lineament.errors import BadInput
 from lineament.training.recipe import Recipe, Stage
 
 RECIPE = "recipe.json"
+_SHOWN = 80  # characters of a setting that differs
 # What a resumed run may change: none of it changes the result.
 _FREE = ("num_workers", "num_threads", "log_every", "use_tensorboard", "use_plots")
 
@@ -47,11 +49,15 @@ def _first_difference(old: Recipe, new: Recipe) -> str:
             for key in one | other:
                 if one.get(key) != other.get(key):
                     return walk(one.get(key), other.get(key), f"{path}.{key}".strip("."))
-        if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-            for index, (a, b) in enumerate(zip(one, other, strict=True)):
+        if isinstance(one, list) and isinstance(other, list):
+            for index, (a, b) in enumerate(zip(one, other, strict=False)):
                 if a != b:
                     return walk(a, b, f"{path}.{index}")
-        return f"{path} was {one!r}, now {other!r}"
+            return f"{path} had {len(one)} entries, now {len(other)}"
+        was, now = (
+            textwrap.shorten(repr(value), _SHOWN, placeholder=" ...") for value in (one, other)
+        )
+        return f"{path} was {was}, now {now}"
 
     return walk(old.model_dump(mode="json"), new.model_dump(mode="json"), "")
 
