@@ -39,7 +39,7 @@ bench: setup     ## Measure, and write benchmarks/RESULTS.md.
 
 PREPARED ?= runs/chat-tiny/prepared
 ablations: setup ## Put the papers' claims to the test at tiny scale; may be stopped and goes on.
-	$(BIN)/python benchmarks/ablations.py $(PREPARED)
+	$(BIN)/python benchmarks/ablations.py $(PREPARED) --data $(DATA)
 
 clean:           ## Remove .venv and caches.
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,17 +1,29 @@
-"""What the ablations learn from: galleries, and dialogues that are chosen."""
+"""What the ablations learn from and are scored on: galleries, and dialogues that are chosen."""
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from lineament.claims import read_answer
 from lineament.errors import BadInput
+from lineament.faces.mesh import MeshFinder
 from lineament.records.quality import Prior, count_prior
+from lineament.records.sources.rendered import FIRST_SEED
 from lineament.training.chat_tiny_data import open_galleries
 from lineament.training.examples import Dialogue, Example, ExampleSource
+from lineament.training.gallery import MANIFEST, write_gallery
+from lineament.training.gallery_examples import read_guesses
+from lineament.training.preparation import RealPart, draw_looks, look_at_part
 from lineament.training.recipe import Mix
 
+DEV_PARTS = (
+    RealPart("fairface-dev", "fairface", "fairface-adult", "dev"),
+    RealPart("ffhq-dev", "ffhq-adult", "ffhq-adult-882", "dev"),
+    RealPart("london-dev", "london", "london-webmorph", "dev"),
+)
+DEV_CLIPS, NUM_DEV_CLIPS = "clips-dev", 90
 NUM_PRIOR = 400  # items that tell how common a name is
 UNREAD = 0.5  # what an answer surprises by, of which nothing was read
 # A held-out item is shown as it is, whole, and asked often.
@@ -33,6 +45,34 @@ def open_ablation(mix: Mix) -> ExampleSource:
     if not levels and not half:
         return galleries
     return ChosenDialogues(galleries, levels, half)
+
+
+def prepare_held_out(data: Path | None, root: Path) -> list[Path]:
+    """Return galleries of people whom nothing learned from, made as far as they lack.
+
+    Their labels are the data sets' own: what a reader guessed of a picture is never scored.
+
+    Raises:
+        BadInput: One has to be made and ``data`` is None or does not hold it.
+    """
+    finder = None
+    for part in DEV_PARTS:
+        if not (root / part.name / MANIFEST).is_file():
+            if data is None:
+                raise BadInput(f"{root / part.name}: not there", hint="--data FOLDER makes it")
+            finder = finder or MeshFinder()
+            write_gallery(root / part.name, look_at_part(part, data, finder), origin=part.name)
+    if not (root / DEV_CLIPS / MANIFEST).is_file():
+        finder = finder or MeshFinder()
+        looks = draw_looks(FIRST_SEED["dev"], NUM_DEV_CLIPS, finder)
+        write_gallery(root / DEV_CLIPS, looks, origin="rendered")
+    if finder is not None:
+        finder.close()
+    folders = [root / name for name in (*(part.name for part in DEV_PARTS), DEV_CLIPS)]
+    for folder in folders:
+        if read_guesses(folder):
+            raise BadInput(f"{folder}: holds guesses, and they are never scored")
+    return folders
 
 
 class ChosenDialogues:

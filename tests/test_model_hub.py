@@ -17,6 +17,9 @@ from lineament.model.foreign import (
     read_weights,
 )
 from lineament.model.hub import find_folder, load
+from lineament.model.lora import LoraSettings, add_lora, find_lora
+from lineament.training.start import save_trained
+from test_lora import TARGETS, disturb
 from test_model_toys import (  # noqa: F401
     _one_thread,
     toy_batch,
@@ -276,3 +279,27 @@ def test_favchat_started_from_llava_has_its_logits_at_step_zero():
         landmarks=torch.randn(1, 2, 8, 5, 3),
     ).logits
     torch.testing.assert_close(logits, expected, atol=1e-6, rtol=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("experts", [1, 3])
+def test_a_model_with_adapters_is_loaded_as_any_other(tmp_path, experts):
+    model = toy_model()
+    add_lora(model, LoraSettings(TARGETS, rank=2, experts=experts))
+    disturb(model)
+    save_trained(model, toy_processor(model.config), tmp_path / "adapted")
+    loaded = load(tmp_path / "adapted").model
+    assert find_lora(loaded) == find_lora(model)
+    batch = toy_batch(model.config)
+    assert torch.equal(loaded(**batch).logits, model.eval()(**batch).logits)
+    assert load(tmp_path / "adapted", dtype=torch.bfloat16).model.dtype == torch.bfloat16
+
+
+def test_damaged_adapters_are_one_clear_error(tmp_path):
+    model = toy_model()
+    add_lora(model, LoraSettings(TARGETS, rank=2))
+    save_trained(model, toy_processor(model.config), tmp_path / "adapted")
+    settings = tmp_path / "adapted" / "lora.json"
+    settings.write_text(settings.read_text().replace('"rank": 2', '"rank": 3'))
+    with pytest.raises(BadModel, match="adapted model cannot be read"):
+        load(tmp_path / "adapted")

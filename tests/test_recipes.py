@@ -126,7 +126,7 @@ def test_every_recipe_has_a_test_of_its_gradients():
         assert name in tested.pytestmark[0].args[1]
 
 
-@pytest.mark.parametrize("name", ["favchat-full", "favchat-by-figure", "llava-rs-full", *QWEN])
+@pytest.mark.parametrize("name", OURS)
 def test_full_size_is_built_without_weights_and_every_glob_matches(name):
     recipe = find_recipe(name)
     costs = estimate_recipe(recipe, sized_config(recipe.model))
@@ -207,12 +207,17 @@ def test_the_smoke_recipe_runs_on_its_own_rendered_faces(tmp_path):
     assert all(0 < loss < 20 for loss in losses)
 
 
-RUN = ["favchat-full", "llava-rs-full", "llava-rs-moe-lora", *QWEN[::2]]
-
-
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", OURS)
 def test_a_shrunk_recipe_runs_two_steps_of_every_stage(name, tmp_path, bases):
     recipe = shrink(find_recipe(name), bases)
     result = run_recipe(recipe, tmp_path / "run", sources=TOY_SOURCES)
     assert result.status == "done"
     assert result.num_steps == 2 * len(recipe.stages)
+
+
+@pytest.mark.parametrize("name", ["favchat-by-figure", "favchat-by-readme"])
+def test_no_published_stage_feeds_a_stream_that_none_trains(name):
+    recipe = find_recipe(name)
+    names = [n for n, _ in build_on_meta(sized_config(recipe.model)).named_parameters()]
+    assert not any("landmark" in n for n in names)
+    assert recipe.model.fit_landmarks == 0

@@ -10,7 +10,18 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
-from ablation_data import nearest_levels, surprise
+from ablation_arms import (
+    ANSWER_STEPS,
+    ARMS,
+    EYES,
+    LABEL_STEPS,
+    QUESTIONS,
+    SHUFFLED,
+    TALK,
+    arm_recipe,
+    start_recipe,
+)
+from ablation_data import DEV_CLIPS, DEV_PARTS, nearest_levels, prepare_held_out, surprise
 from ablation_scores import FEWEST, balanced, mean_over_names
 from ablation_table import (
     BLIND,
@@ -22,23 +33,17 @@ from ablation_table import (
     summarise,
     write_markdown,
 )
-from ablations import (
-    ANSWER_STEPS,
-    ARMS,
-    EYES,
-    LABEL_STEPS,
-    QUESTIONS,
-    TALK,
-    arm_recipe,
-    only_here,
-    start_recipe,
-)
+from ablations import only_here, open_held_out
+from lineament.errors import BadInput
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.records.quality import Prior
+from lineament.render import sample_face
 from lineament.training.estimate import build_on_meta
 from lineament.training.examples import Dialogue
 from lineament.training.freeze import freeze, parameter_groups
+from lineament.training.gallery import write_gallery
 from lineament.training.start import adapt_model, sized_config
+from test_training_galleries import some_look
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +192,41 @@ def test_a_run_is_done_by_one_process_at_a_time(tmp_path):
 
 
 def test_stages_of_teaching_are_of_equal_length_and_differ_in_levels(prepared, start):
-    rising = arm_recipe("rising stages", 0, prepared, start).stages
-    shuffled = arm_recipe("shuffled stages", 0, prepared, start).stages
-    assert len({stage.num_steps for stage in rising}) == 1
+    arms = ("rising stages", "mixed stages", "shuffled stages")
+    rising, mixed, shuffled = (arm_recipe(arm, 1, prepared, start).stages for arm in arms)
+    assert len({stage.num_steps for stage in (*rising, *mixed, *shuffled)}) == 1
     levels = [stage.data[0].options["levels"] for stage in rising]
     assert levels == [[1], [2], [3, 4]]
     assert sorted(levels) == sorted(stage.data[0].options["levels"] for stage in shuffled)
+    assert all("levels" not in stage.data[0].options for stage in mixed)
     assert set(TALK) | set(EYES) == set(ARMS)
+
+
+def test_no_shuffled_order_rises_and_seeds_take_turns():
+    orders = [[options["levels"][0] for _, options in order] for order in SHUFFLED]
+    assert all(order != sorted(order) for order in orders)
+    assert len({tuple(order) for order in orders}) == len(orders)
+
+
+def held_out_gallery(folder: Path, guesses: str = "") -> None:
+    items = [(sample_face(3, is_picture=True), some_look(1))]
+    write_gallery(folder, items, origin="toy")
+    if guesses:
+        (folder / "guesses.jsonl").write_text(guesses + "\n")
+
+
+def test_what_is_scored_is_whole_and_holds_no_guesses(tmp_path):
+    names = [part.name for part in DEV_PARTS] + [DEV_CLIPS]
+    with pytest.raises(BadInput, match="fairface-dev: not there"):
+        prepare_held_out(None, tmp_path)
+    for name in names:
+        held_out_gallery(tmp_path / name)
+        held_out_gallery(tmp_path / "other" / name, guesses='{"smile": true}')
+    folders = prepare_held_out(None, tmp_path)
+    assert [folder.name for folder in folders] == names
+    sources = open_held_out(folders, labels=True)
+    assert [len(source) for source in sources] == [1] * len(names)
+    facts = sources[0].annotation(0).facts
+    assert {fact.source for fact in facts} == {"renderer"}
+    with pytest.raises(BadInput, match="fairface-dev: holds guesses"):
+        prepare_held_out(None, tmp_path / "other")

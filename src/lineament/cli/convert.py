@@ -23,14 +23,16 @@ def convert(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="clip: OpenAI CLIP or FaRL to a face encoder; llava: LLaVA-1.5 to a model; merge: "
+            help="clip: OpenAI CLIP or FaRL to a face encoder; llava: LLaVA-1.5 to a model; "
+            "merge: adapters of a trained model into its weights; consolidate: the shards of a "
+            "run of many processes into one model."
         ),
     ],
     source: Annotated[Path, typer.Argument(help="File or folder to read.")],
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Convert a checkpoint of another project, or merge one of ours."""
+    """Convert a checkpoint of another project, or merge or consolidate one of ours."""
     if not source.exists():
         raise BadInput(f"{source}: no such file or folder", hint="check the path")
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):

@@ -21,7 +21,9 @@ STOPPED = 143  # what a process that SIGTERM ended returns
 
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a recipe.json.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run; --show needs none.")
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a value, such as stages.0.num_steps=10."),
@@ -42,6 +44,8 @@ def train(
     if show:
         print(chosen.model_dump_json(indent=2))
         return
+    if out is None:
+        raise BadInput("--out: not set", hint="name the folder that the run is written to")
     try:
         from lineament.training.run import run_recipe
     except ModuleNotFoundError as error:

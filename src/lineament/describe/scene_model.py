@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_model
 
 from lineament.annotation import Annotation, Fact, Subject, Validated
 from lineament.claims.scenes_read import read_scene_answer
@@ -17,12 +15,10 @@ from lineament.describe.annotate import AnnotatedClip
 from lineament.describe.bearing import find_validation
 from lineament.errors import BadInput, BadModel
 from lineament.faces.follow import FollowedClip
-from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
 from lineament.model.hub import LoadedModel, find_folder, load
-from lineament.model.lora import add_lora, read_lora_settings
 from lineament.model.media import MediaTokens, Streams
-from lineament.model.processor import FaVChatProcessor, VisualInput
+from lineament.model.processor import VisualInput
 from lineament.model.sampling import GREEDY, PrefixDecoder
 from lineament.records.sources.scenes.boxes import is_box, read_boxes
 from lineament.records.sources.scenes.rasters import read_shown
@@ -52,23 +48,8 @@ def sees_scenes(settings: Mapping[str, Any]) -> bool:
 
 
 def load_scene_model(name_or_path: str | Path) -> LoadedModel:
-    """Load a model of scenes; one with MoE-LoRA keeps its adapters, which cannot be merged.
-
-    Raises:
-        BadModel: There is no such model, or it is damaged.
-    """
-    folder = find_folder(name_or_path)
-    adapted = read_lora_settings(folder)
-    if adapted is None:
-        return load(name_or_path)
-    try:
-        model = FaVChatForConditionalGeneration(FaVChatConfig.from_pretrained(folder))
-        add_lora(model, adapted)
-        load_model(model, folder / "model.safetensors", strict=True)
-        processor = FaVChatProcessor.from_pretrained(folder, local_files_only=True)
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise BadModel(f"{folder}: cannot be read ({error})") from error
-    return LoadedModel(str(name_or_path), model.eval(), processor)
+    """Load a model of scenes."""
+    return load(name_or_path)
 
 
 class SceneModel:
@@ -79,7 +60,7 @@ class SceneModel:
     """
 
     def __init__(self, model: str | Path | LoadedModel) -> None:
-        loaded = model if isinstance(model, LoadedModel) else load_scene_model(model)
+        loaded = model if isinstance(model, LoadedModel) else load(model)
         self.name, self._loaded = loaded.name, loaded
         self.decoder = PrefixDecoder(loaded.model, stop_token_ids=[loaded.processor.end_token_id])
         try:

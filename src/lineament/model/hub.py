@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
+from safetensors.torch import load_model
 
 from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # chat draws nothing, and should not wait for what draws
     from lineament.model.image_tokenizer import ImageTokenizer
     from lineament.model.unif2ace import UniF2aceForFaces
 
+ADAPTED = "lora.json"  # how a model is adapted
 _LOADING_ERRORS = (
     BadInput,
     OSError,
@@ -44,6 +46,8 @@ class LoadedModel:
 
 def load(name_or_path: str | Path, *, dtype: torch.dtype = torch.float32) -> LoadedModel:
     """Load a model from a folder, or one that is installed with ``lineament-weights``.
+
+    One whose adapters could not be merged, of MoE-LoRA, keeps them.
 
     Raises:
         BadModel: There is no such model, or its files are damaged.
@@ -102,6 +106,9 @@ def load_favchat(
     """
     hint = "copy or train the model again"
     model_type = _read_model_type(folder)
+    if is_adapted(folder):
+        adapted: Any = _load_adapted(folder, is_qwen=model_type == "favchat_qwen")
+        return adapted.to(dtype)
     if model_type == "favchat_qwen":
         from lineament.model.qwen_chat import load_qwen_chat
 
@@ -123,6 +130,36 @@ def load_favchat(
         raise BadModel(message, hint=hint) from error
     model, report = loaded
     refuse_misfits(report, folder, hint)
+    return model
+
+
+def is_adapted(folder: Path) -> bool:
+    """Say whether a saved model has adapters beside its weights."""
+    return (folder / ADAPTED).is_file()
+
+
+def _load_adapted(folder: Path, *, is_qwen: bool) -> FaVChatForConditionalGeneration:
+    # PEFT takes long to import, and most models do not need it.
+    from lineament.model.lora import add_lora, read_lora_settings
+
+    settings = read_lora_settings(folder)
+    assert settings is not None
+    try:
+        if is_qwen:
+            from lineament.model.qwen_chat import QwenChat, QwenChatConfig
+
+            model: FaVChatForConditionalGeneration = QwenChat(
+                QwenChatConfig.from_pretrained(folder)
+            )
+        else:
+            model = FaVChatForConditionalGeneration(FaVChatConfig.from_pretrained(folder))
+        add_lora(model, settings)
+        load_model(model, folder / "model.safetensors", strict=True)
+    except _LOADING_ERRORS as error:
+        raise BadModel(
+            f"{folder}: the adapted model cannot be read ({first_line(error)})",
+            hint="copy or train the model again",
+        ) from error
     return model
 
 

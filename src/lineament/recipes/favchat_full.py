@@ -157,7 +157,10 @@ def _three_stages(
         _stage("emotion", (_faces(kinds=EMOTION_KINDS),), trainable=third,
                learning_rates=shared(third), num_samples=110_000),
     )  # fmt: skip
-    return Recipe(name=name, model=FROM_PARTS, precision="bf16", num_workers=8, stages=stages)
+    # The published stages know no landmarks, and none of them would train that stream.
+    changes = {**FROM_PARTS.changes, "use_landmarks": False}
+    model = FROM_PARTS.replace(changes=changes, fit_landmarks=0)
+    return Recipe(name=name, model=model, precision="bf16", num_workers=8, stages=stages)
 
 
 def _overlaps(one: str, other: str) -> bool:

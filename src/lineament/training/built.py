@@ -36,7 +36,7 @@ class BuiltExamples:
     landmarks come; ``num_frames``, ``num_samples``, ``crop_size_px``; ``dialogues_per_example``.
 
     Raises:
-        BadInput: An option is unknown.
+        BadInput: An option is unknown, or the data set is of another split.
         BadStore: The folder holds no finished data set.
     """
 
@@ -79,6 +79,7 @@ class BuiltExamples:
         self.media = Path(str(mix.options.get("media", mix.source)))
         tracks = mix.options.get("tracks")
         self.tracks = TrackStore(Path(str(tracks))) if tracks else None
+        require_own_split(self.store, mix)
         rows = choose_rows(self.store, mix)
         per_example = int(mix.options.get("dialogues_per_example", 10))
         groups = group_rows(self.store.column("media"), rows, per_example)
@@ -117,8 +118,26 @@ def dialogue_from_record(record: Record) -> Dialogue:
     return Dialogue(messages, record.kind, record.level)
 
 
+def require_own_split(store: RecordStore, mix: Mix) -> None:
+    """Refuse a data set that was built from another split than the mix asks for.
+
+    Raises:
+        BadInput: It was.
+    """
+    built = store.manifest.about.get("split") or mix.split
+    if built not in (mix.split, "all"):
+        raise BadInput(
+            f"{mix.source}: built from the split {built!r}, and {mix.split!r} is asked for",
+            hint=f"set split={built!r}, or build the other one",
+        )
+
+
 def choose_rows(store: RecordStore, mix: Mix) -> list[int]:
-    """Return the rows of the wanted kinds, levels and split, and of those the best."""
+    """Return the rows of the wanted kinds and levels, and of those the best.
+
+    Raises:
+        BadInput: The best are asked for, and no record has a quality.
+    """
     kinds, levels = store.column("kind"), store.column("level")
     chosen = [
         row

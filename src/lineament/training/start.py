@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
-from safetensors.torch import load_model
 
-from lineament.errors import BadInput, BadModel, LineamentError
+from lineament.errors import BadInput, LineamentError
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import (
     FaVChatConfig,
@@ -18,16 +16,15 @@ from lineament.model.favchat_config import (
     favchat_tiny_config,
 )
 from lineament.model.foreign import first_line
-from lineament.model.hub import load
+from lineament.model.hub import is_adapted, load
 from lineament.model.lora import (
     LoraSettings,
     add_lora,
     find_lora,
-    read_lora_settings,
     write_lora_settings,
 )
 from lineament.model.processor import FaVChatProcessor
-from lineament.model.qwen_chat import QwenChatConfig, is_qwen_vl
+from lineament.model.qwen_chat import is_qwen_vl
 from lineament.model.tokenizer import FRAME_TOKEN, prepare_tokenizer, train_tokenizer
 from lineament.training.examples import ExampleSource
 from lineament.training.qwen_start import (
@@ -223,19 +220,10 @@ def load_trained(folder: Path) -> Started:
     Raises:
         BadModel: The folder is damaged.
     """
-    adapted = read_lora_settings(folder)
-    if adapted is None:
-        return _load(folder)
-    try:
-        kind = QwenChatConfig if is_qwen_start(folder) else FaVChatConfig
-        config = kind.from_pretrained(folder)
-        model = model_class_of(config)(config)
-        add_lora(model, adapted)
-        load_model(model, folder / "model.safetensors", strict=True)
-        processor = FaVChatProcessor.from_pretrained(folder, local_files_only=True)
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise BadModel(f"{folder}: cannot be read ({first_line(error)})") from error
-    return model, processor
+    if is_adapted(folder):
+        loaded = load(folder)
+        return loaded.model, loaded.processor
+    return _load(folder)
 
 
 def _load(place: str | Path) -> Started:

@@ -1,0 +1,73 @@
+"""``lineament train`` and ``lineament convert`` on the command line."""
+
+import json
+
+import pytest
+import torch
+
+from lineament.cli.app import run
+from lineament.cli.train import STOPPED
+from lineament.config import write_recipe
+from lineament.model.hub import load
+from lineament.model.lora import LoraSettings, add_lora
+from lineament.recipes.smoke import smoke
+from lineament.training.recipe import Recipe
+from lineament.training.start import save_trained
+from test_lora import TARGETS
+from test_model_toys import _one_thread, toy_model, toy_processor  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A file with two short stages of two steps."""
+    recipe = smoke()
+    stages = tuple(
+        stage.replace(num_steps=2, validation=(), save_every=1) for stage in recipe.stages
+    )
+    path = tmp_path_factory.mktemp("recipe") / "recipe.json"
+    write_recipe(recipe.replace(stages=stages, num_workers=0), path)
+    return path
+
+
+def test_a_recipe_is_shown_without_a_folder(capsys):
+    assert run(["train", "favchat-full", "--show", "--set", "seed=7"]) == 0
+    assert Recipe.model_validate_json(capsys.readouterr().out).seed == 7
+
+
+def test_a_run_needs_a_folder(capsys):
+    assert run(["train", "smoke"]) == 2
+    assert "--out: not set" in capsys.readouterr().err
+
+
+def test_a_run_is_stopped_and_goes_on_to_its_end(tiny, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "run"), "--json"]
+    assert run(["train", str(tiny), *out, "--pause-minutes", "0.0001"]) == STOPPED
+    first = json.loads(capsys.readouterr().out)
+    assert (first["status"], first["steps"]) == ("stopped", 1)
+    assert run(["train", str(tiny), *out]) == 2
+    assert "holds a run already" in capsys.readouterr().err
+    assert run(["train", str(tiny), *out, "--resume"]) == 0
+    last = json.loads(capsys.readouterr().out)
+    assert (last["status"], last["steps"]) == ("done", 4)
+    assert load(last["out"]).model.num_parameters() > 0
+
+
+def test_adapters_are_merged(tmp_path, capsys):
+    model = toy_model()
+    add_lora(model, LoraSettings(TARGETS, rank=2))
+    save_trained(model, toy_processor(model.config), tmp_path / "adapted")
+    words = ["convert", "merge", str(tmp_path / "adapted"), str(tmp_path / "plain"), "--json"]
+    assert run(words) == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == toy_model().num_parameters()
+    merged = dict(load(tmp_path / "plain").model.named_parameters())
+    assert all(torch.equal(value, merged[name]) for name, value in toy_model().named_parameters())
+    assert run(words) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_every_kind_of_conversion_is_explained(capsys):
+    assert run(["convert", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for kind in ("clip:", "llava:", "merge:", "consolidate:"):
+        assert kind in told
+    assert "shards" in told
