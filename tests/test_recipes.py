@@ -129,7 +129,7 @@ def test_every_recipe_has_a_test_of_its_gradients():
 @pytest.mark.parametrize("name", OURS)
 def test_full_size_is_built_without_weights_and_every_glob_matches(name):
     recipe = find_recipe(name)
-    costs = estimate_recipe(recipe, sized_config(recipe.model))
+    costs = estimate_recipe(recipe)
     assert [cost.stage for cost in costs] == [stage.name for stage in recipe.stages]
     assert all(cost.num_weights > 6e9 for cost in costs)
     assert all(0 < cost.num_trained < cost.num_weights for cost in costs)

@@ -50,7 +50,7 @@ def train(
         from lineament.training.run import run_recipe
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "model") from None
-    if chosen.model.family == "favchat" and chosen.model.size != "tiny":
+    if chosen.model.family != "image-tokenizer" and chosen.model.size != "tiny":
         show_cost(chosen)
     if chosen.prepare:
         chosen = prepare_data(chosen, out)
@@ -84,10 +84,9 @@ def train(
 def show_cost(recipe: "Recipe") -> None:
     """Print what a full-size run takes, before it begins."""
     from lineament.training.estimate import estimate_recipe
-    from lineament.training.start import sized_config
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    for cost in estimate_recipe(recipe, sized_config(recipe.model)):
+    for cost in estimate_recipe(recipe):
         console.print(str(cost))
 
 

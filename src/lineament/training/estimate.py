@@ -1,21 +1,32 @@
 """What a recipe costs before it runs: weights, memory of one process, arithmetic."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import AutoConfig
 
+from lineament.errors import BadInput
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import FaVChatConfig
+from lineament.model.foreign import first_line
+from lineament.model.qwen_chat import BASES, qwen_chat_config
+from lineament.model.qwen_frames import QwenFramesConfig
+from lineament.model.unif2ace import UniF2aceForFaces
 from lineament.training.freeze import freeze
 from lineament.training.qwen_start import model_class_of
-from lineament.training.recipe import Recipe, Stage
-from lineament.training.start import adapt_model
+from lineament.training.recipe import Model, Recipe, Stage
+from lineament.training.start import adapt_model, sized_config
 
 GIB = 2**30
 # Saved activations of one token in one decoder layer, in units of its hidden width and in 16
 # bits: inputs of norms, attention and both halves of a gated MLP three times as wide.
 UNITS_OF_LAYER = 18.0
+# Scores of the vocabulary and their gradients in 32 bits, at the places that are learned.
+SCORE_BYTES, SCORED_SHARE = 8.0, 0.25
+FRAMES = 8  # of a clip
+READING = ("answers", "unified")  # objectives whose cost is that of reading tokens
 MFU = 0.4  # share of the peak that a good run reaches
 PEAK_FLOPS = 989e12  # dense bf16 of an H100, by its data sheet
 
@@ -30,7 +41,7 @@ class Cost:
         num_trained: Those the stage trains.
         weights_gib: In 32 bits.
         optimiser_gib: Gradients and Adam's two averages.
-        activations_gib: Of one micro-batch, a rough figure.
+        activations_gib: Of one micro-batch in the network that reads, a rough figure.
         petaflops: Of the whole stage.
         hours: On one H100 at a good rate.
     """
@@ -54,16 +65,61 @@ class Cost:
         )
 
 
-def estimate_recipe(recipe: Recipe, config: FaVChatConfig) -> list[Cost]:
-    """Estimate every stage; the model is built without memory for its weights."""
-    model = build_on_meta(config)
+def estimate_recipe(recipe: Recipe) -> list[Cost]:
+    """Estimate every stage that reads text; the model is built without memory for its weights.
+
+    Raises:
+        BadInput: The model's settings contradict each other.
+    """
+    model = meta_model(recipe.model)
     costs = []
     for stage in recipe.stages:
-        if stage.objective == "answers":
+        if stage.objective in READING:
             adapt_model(model, stage.lora, seed=0)
             freeze(model, stage)
             costs.append(estimate_stage(recipe, stage, model))
     return costs
+
+
+def meta_model(settings: Model) -> Any:
+    """Build what a run begins with, of any size; its weights take no memory.
+
+    The shape is that of ``start`` where it is on this machine, otherwise that of ``size``.
+
+    Raises:
+        BadInput: The settings contradict each other.
+    """
+    if settings.family == "unif2ace":
+        from lineament.training.unified_start import unif2ace_config
+
+        with torch.device("meta"):
+            return UniF2aceForFaces(unif2ace_config(settings, settings.vocab_size))
+    if settings.size == "tiny":  # its vocabulary is learned
+        text = {"vocab_size": settings.vocab_size, **settings.changes.get("text_config", {})}
+        settings = settings.replace(changes={**settings.changes, "text_config": text})
+    return build_on_meta(start_config(settings) or sized_config(settings))
+
+
+def start_config(settings: Model) -> FaVChatConfig | None:
+    """Return the configuration of ``start``, from this machine; None where it is not here.
+
+    Raises:
+        BadInput: The changes contradict it.
+    """
+    if not settings.start:
+        return None
+    try:
+        base: Any = AutoConfig.from_pretrained(settings.start, local_files_only=True)
+    except (OSError, ValueError, KeyError):
+        return None
+    if isinstance(base, FaVChatConfig):
+        return base
+    if base.model_type not in BASES:
+        return None
+    try:
+        return qwen_chat_config(base, **settings.changes)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"model.changes: {first_line(error.__cause__ or error)}") from None
 
 
 def build_on_meta(config: FaVChatConfig) -> FaVChatForConditionalGeneration:
@@ -75,22 +131,26 @@ def build_on_meta(config: FaVChatConfig) -> FaVChatForConditionalGeneration:
 def estimate_stage(recipe: Recipe, stage: Stage, model: Any) -> Cost:
     """Estimate one stage of a model that is frozen already.
 
-    Every sample is taken to fill half a row, or a whole one without packing.
+    Every sample is taken to fill half a row, or a whole one without packing. Of experts, those
+    that a token passes count.
     """
     parameters = list(model.parameters())
     num_weights = sum(p.numel() for p in parameters)
     num_trained = sum(p.numel() for p in parameters if p.requires_grad)
-    text = model.config.text_config
+    text = getattr(model.config, "text_config", model.config)
     row_tokens = stage.row_tokens or text.max_position_embeddings
-    micro_batch = stage.batch_size // stage.accumulate
-    tokens = micro_batch * row_tokens / 2
-    activations = tokens * text.hidden_size * text.num_hidden_layers * _activation_bytes(recipe)
-    if stage.use_checkpointing:
-        activations /= UNITS_OF_LAYER
+    tokens = stage.batch_size // stage.accumulate * row_tokens / 2
+    units = 1.0 if stage.use_checkpointing else UNITS_OF_LAYER
+    width = 2 if recipe.precision == "bf16" else 4
+    activations = width * units * tokens * text.hidden_size * text.num_hidden_layers
+    activations += SCORE_BYTES * SCORED_SHARE * tokens * text.vocab_size
     num_samples = stage.total_steps * stage.batch_size
-    language = sum(p.numel() for p in model.language_model.parameters())
-    # Forward 2 and backward to the adapter 2 a weight and token, 2 more where it is trained.
-    flops = num_samples * row_tokens / 2 * (4 * language + 2 * num_trained)
+    reader = getattr(model, "language_model", model)
+    # Forward 2 and backward through the layer 2 a weight and token, 2 more where it is trained.
+    flops = num_samples * row_tokens / 2 * (4 * active_weights(reader) + 2 * _trained(reader))
+    for encoder, patches, trained in _encoders(model):
+        frames = num_samples * FRAMES
+        flops += frames * patches * (2 * active_weights(encoder) + 4 * trained)
     return Cost(
         stage=stage.name,
         num_weights=num_weights,
@@ -103,5 +163,35 @@ def estimate_stage(recipe: Recipe, stage: Stage, model: Any) -> Cost:
     )
 
 
-def _activation_bytes(recipe: Recipe) -> float:
-    return UNITS_OF_LAYER * (2 if recipe.precision == "bf16" else 4)
+def active_weights(model: Any) -> float:
+    """Count the weights that one token passes: of routed experts a share, of all others each."""
+    config = model.config
+    share = 1.0
+    if getattr(config, "num_experts", 0):
+        share = config.num_experts_per_token / config.num_experts
+    return sum(
+        p.numel() * (share if ".routed." in name else 1.0) for name, p in model.named_parameters()
+    )
+
+
+def _trained(model: Any) -> int:
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _encoders(model: Any) -> Iterator[tuple[Any, float, int]]:
+    """Yield every encoder that cuts frames into patches, their number, and its trained weights."""
+    media = getattr(model, "media", None)
+    for name in ("general_encoder", "face_encoder"):
+        encoder = getattr(media, name, None)
+        tower = getattr(encoder, "tower", encoder)
+        config = getattr(tower, "config", None)
+        if config is None:
+            continue
+        yield tower, _patches(config), _trained(tower)
+
+
+def _patches(config: Any) -> float:
+    if isinstance(config, QwenFramesConfig):  # its encoder merges patches into cells of the grid
+        merged = config.encoder.spatial_merge_size**2
+        return float(config.token_grid[0] * config.token_grid[1] * merged)
+    return float((config.image_size // config.patch_size) ** 2)
