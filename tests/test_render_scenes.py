@@ -1,6 +1,7 @@
 """Drawn scenes: exact boxes, nothing overlaps, pictures follow the annotation."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -105,6 +106,123 @@ def test_an_object_is_drawn_in_its_box_and_colour(name, color):
     core = with_it[int(y0) + 4 : int(y1) - 4, int(x0) + 8 : int(x1) - 8].reshape(-1, 3)
     near = np.abs(core - np.array(RGB[color])).sum(-1).min()
     assert near < 90
+
+
+SIDE = 128
+SCALE_FACTS = (
+    Fact("width_px", 256.0, subject="clip"),
+    Fact("meters_per_pixel", 0.5, subject="clip"),
+)
+GRASS = Fact("grass", True, subject="clip")
+
+
+def draw_changed(with_it, without, seed=1):
+    """Draw two annotations that differ in one thing; return the first, and where they differ."""
+    one = draw_scene(with_it, size_px=SIDE, seed=seed).astype(int)
+    other = draw_scene(without, size_px=SIDE, seed=seed).astype(int)
+    return one, np.abs(one - other).max(-1) > 8
+
+
+def assert_within(changed, region, slack_px):
+    """The changed pixels fill the box (corners in unit coordinates) and keep within it."""
+    rows, columns = np.nonzero(changed)
+    x0, y0, x1, y1 = (part * SIDE for part in region)
+    assert x0 - slack_px <= columns.min() <= x0 + slack_px
+    assert x1 - slack_px <= columns.max() + 1 <= x1 + slack_px
+    assert y0 - slack_px <= rows.min() <= y0 + slack_px
+    assert y1 - slack_px <= rows.max() + 1 <= y1 + slack_px
+
+
+def core_of(pixels, region, margin=0.25):
+    x0, y0, x1, y1 = region
+    dx, dy = margin * (x1 - x0), margin * (y1 - y0)
+    rows = slice(round((y0 + dy) * SIDE), round((y1 - dy) * SIDE))
+    return pixels[rows, round((x0 + dx) * SIDE) : round((x1 - dx) * SIDE)].reshape(-1, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "color"),
+    [
+        ("tennis_court", "blue"), ("tennis_court", "green"), ("tennis_court", "red"),
+        ("basketball_court", "blue"), ("basketball_court", "green"), ("basketball_court", "red"),
+    ],
+)  # fmt: skip
+def test_courts_lie_in_their_box_in_their_colour(name, color):
+    region = (0.2, 0.5, 0.8, 0.8)
+    ground = Annotation("a.png", (), (GRASS, *SCALE_FACTS))
+    pixels, changed = draw_changed(one_object(name, color, region), ground)
+    assert_within(changed, region, 2)
+    core = np.median(core_of(pixels, region, 0.1), axis=0)
+    distances = {c: np.abs(core - np.array(RGB[c])).sum() for c in ("blue", "green", "red")}
+    assert min(distances, key=lambda c: distances[c]) == color
+
+
+@pytest.mark.parametrize("region", [(0.1, 0.2, 0.4, 0.5), (0.55, 0.4, 0.95, 0.8)])
+def test_planes_lie_in_their_box_in_their_colour(region):
+    ground = Annotation("a.png", (), (GRASS, *SCALE_FACTS))
+    x0, y0, x1, y1 = region
+    levels = {}
+    for color in ("white", "gray"):
+        pixels, changed = draw_changed(one_object("airplane", color, region), ground)
+        assert_within(changed, region, 0.6 * KINDS["airplane"].height_meters + 3)
+        # Wings and tail, not a filled box.
+        inside = changed[round(y0 * SIDE) : round(y1 * SIDE), round(x0 * SIDE) : round(x1 * SIDE)]
+        assert 0.2 < inside.mean() < 0.85
+        body = core_of(pixels, (x0, (y0 + y1) / 2 - 0.02, x1, (y0 + y1) / 2 + 0.02))
+        levels[color] = np.median(body, axis=0)
+        assert np.ptp(levels[color]) < 40
+    assert levels["white"].min() > levels["gray"].max() + 30
+
+
+@pytest.mark.parametrize("is_upright", [False, True])
+def test_roads_run_where_their_region_lies_and_are_grey(is_upright):
+    strip = (0.0, 0.4, 1.0, 0.4, 1.0, 0.5, 0.0, 0.5)
+    box = (0.0, 0.4, 1.0, 0.5)
+    if is_upright:
+        strip = tuple(strip[i + 1 - 2 * (i % 2)] for i in range(8))
+        box = (0.4, 0.0, 0.5, 1.0)
+    facts = (
+        GRASS, *SCALE_FACTS, Fact("object_class", "road", subject="object 0", region=strip),
+        Fact("orientation_degrees", 90.0 if is_upright else 0.0, subject="object 0"),
+    )  # fmt: skip
+    road = Annotation("a.png", (Subject("object 0", "object"),), facts)
+    pixels, changed = draw_changed(road, Annotation("a.png", (), (GRASS, *SCALE_FACTS)))
+    assert_within(changed, box, 2.5)
+    color = np.median(core_of(pixels, box, 0.3), axis=0)
+    assert np.ptp(color) < 25
+    assert 60 < color.mean() < 190
+
+
+def covered(name, region):
+    facts = (GRASS, *SCALE_FACTS, Fact(name, True, subject="clip", region=region))
+    return Annotation("a.png", (), facts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_water_fills_its_region_and_is_bluer_than_the_ground(seed):
+    region = (0.0, 0.25, 0.5, 1.0)
+    ground = Annotation("a.png", (), (GRASS, *SCALE_FACTS))
+    pixels, changed = draw_changed(covered("water", region), ground, seed)
+    assert_within(changed, region, 3)
+    red, green, blue = np.median(core_of(pixels, region, 0.1), axis=0)
+    assert blue > green > red
+    red, green, blue = np.median(core_of(pixels, (0.55, 0.0, 1.0, 1.0), 0.0), axis=0)
+    assert green > red > blue
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fields_fill_their_region_in_rows_of_a_crop(seed):
+    region = (0.25, 0.25, 0.75, 0.75)
+    ground = Annotation("a.png", (), (GRASS, *SCALE_FACTS))
+    pixels, changed = draw_changed(covered("fields", region), ground, seed)
+    assert_within(changed, region, 3)
+    core = np.median(core_of(pixels, region, 0.1), axis=0)
+    assert core[:2].min() > core[2] + 10  # green to straw, never blue or grey
+    # Furrows run one way: across them the colour changes, along them it hardly does.
+    levels = core_of(pixels, region, 0.1).mean(-1)
+    square = levels.reshape(math.isqrt(len(levels)), -1)
+    steps = [np.abs(np.diff(square.mean(axis))).mean() for axis in (0, 1)]
+    assert max(steps) > 2 * min(steps)
 
 
 def test_labels_of_other_sets_can_be_drawn_too():

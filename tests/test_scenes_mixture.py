@@ -1,8 +1,8 @@
 """RS-GPT4V's composition: exact sizes, all tasks of a picture together, resumed and counted."""
 
-import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,20 +24,12 @@ from lineament.records.sources.scenes.mixture import (
 from lineament.records.sources.scenes.tally import FIXTURE, REAL, tally_store, write_tally
 from lineament.records.store import RecordStore
 
-SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "scenes_fixtures.py"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+import scenes_fixtures as FIXTURES
+import scenes_mixture as mixture
+
 SCALE = 0.002
-
-
-def load_script():
-    spec = importlib.util.spec_from_file_location("scenes_fixtures", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-FIXTURES = load_script()
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +170,131 @@ def test_fixtures_are_marked_with_seed_and_scale(data):
     mark = json.loads((data / "nwpu-captions" / "fixture.json").read_text())
     assert mark["scale"] == SCALE
     assert mark["seed"] == 0
+
+
+def tree_of(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("stopped_at", ["write_nwpu", "write_dior", "write_voc"])
+def test_drawing_that_was_stopped_goes_on_and_no_drawn_row_counts_as_real(
+    data, tmp_path, monkeypatch, stopped_at
+):
+    draw, seen = getattr(FIXTURES, stopped_at), []
+
+    def stop(*values):
+        draw(*values)
+        seen.append(1)
+        if len(seen) == (1 if stopped_at != "write_voc" else 9):
+            raise KeyboardInterrupt  # the rows are written, the mark is not
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FIXTURES, stopped_at, stop)
+        with pytest.raises(KeyboardInterrupt):
+            FIXTURES.write_fixtures(tmp_path, scale=SCALE)
+    whole = [folder for folder in tmp_path.iterdir() if folder.suffix != ".draft"]
+    assert all((folder / "fixture.json").is_file() for folder in whole)
+    made = FIXTURES.write_fixtures(tmp_path, scale=SCALE)
+    assert set(made.values()) == {"fixture"}
+    assert tree_of(tmp_path) == tree_of(data)
+
+
+def test_another_scale_or_seed_or_a_broken_mark_is_drawn_anew(tmp_path):
+    FIXTURES.write_fixtures(tmp_path, scale=0.001)
+    before = tree_of(tmp_path / "floodnet")
+    FIXTURES.write_fixtures(tmp_path, scale=0.001)
+    assert tree_of(tmp_path / "floodnet") == before
+    for options in ({"scale": 0.002}, {"scale": 0.002, "seed": 1}):
+        FIXTURES.write_fixtures(tmp_path, **options)
+        mark = json.loads((tmp_path / "floodnet" / "fixture.json").read_text())
+        assert mark["scale"] == 0.002
+        assert mark["seed"] == options.get("seed", 0)
+        assert tree_of(tmp_path / "floodnet") != before
+        before = tree_of(tmp_path / "floodnet")
+    (tmp_path / "floodnet" / "fixture.json").write_text("{")
+    assert FIXTURES.write_fixtures(tmp_path, scale=0.002, seed=1)["floodnet"] == "fixture"
+    assert tree_of(tmp_path / "floodnet") == before
+
+
+def test_real_files_replace_a_drawn_folder_whole_and_are_left_alone(tmp_path):
+    (tmp_path / "RS" / "rsivqa" / "HRRSD").mkdir(parents=True)
+    (tmp_path / "RS" / "rsivqa" / "HRRSD" / "opt_val_vqa.txt").write_text("00001: a?no\n")
+    data = tmp_path / "data"
+    FIXTURES.write_fixtures(data, scale=0.001)
+    (data / "rsivqa" / "HRRSD" / "more.txt").write_text("drawn, too\n")
+    made = FIXTURES.write_fixtures(data, real=tmp_path / "RS", scale=0.001)
+    assert {name for name, what in made.items() if what == "real"} == {"rsivqa"}
+    assert tree_of(data / "rsivqa") == {Path("HRRSD/opt_val_vqa.txt"): b"00001: a?no\n"}
+    (data / "rsivqa" / "HRRSD" / "own.txt").write_text("mine\n")
+    for real in (tmp_path / "RS", None):  # another seed draws all that is not real anew
+        made = FIXTURES.write_fixtures(data, real=real, scale=0.001, seed=7)
+        assert made["rsivqa"] == "real"
+        assert (data / "rsivqa" / "HRRSD" / "own.txt").is_file()
+
+
+def test_boxes_are_never_drawn_beside_real_phrases(tmp_path):
+    (tmp_path / "dior-rsvg" / "Annotations").mkdir(parents=True)
+    with pytest.raises(SystemExit, match="bring both, or neither"):
+        FIXTURES.write_fixtures(tmp_path, scale=0.001)
+    assert not (tmp_path / "dior").exists()
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Run the one command from nothing; return its folder, exit code and result."""
+    place = tmp_path_factory.mktemp("mixture")
+    return place, *run_mixture(place)
+
+
+def run_mixture(place, *options):
+    result = place / "result.json"
+    texts = [place / "data", place / "out", "--scale", SCALE, "--result", result, *options]
+    code = mixture.main([str(text) for text in texts])
+    return code, json.loads(result.read_text())
+
+
+def test_one_command_draws_builds_counts_and_checks_every_written_record(mixed):
+    place, code, found = mixed
+    assert code == 0
+    assert found["command"].endswith("scenes_mixture.py DATA OUT --scale 0.002")
+    for split in ("train", "test"):
+        store = RecordStore(place / "out" / split)
+        written = [r for r in store if not r.provenance["writer"].startswith("adapted")]
+        checked = found[split]["second_check"]
+        assert checked["records"] == len(written) > 0
+        assert checked["answers"] == sum(len(r.turns) // 2 for r in written)
+        assert (checked["wrong"], checked["unread"], checked["skipped"]) == (0, 0, 0)
+        assert checked["planted"] == checked["planted_found"]
+        pairs = sum(row["pairs"] for row in found[split]["rows"])
+        assert pairs == sum(len(r.turns) // 2 for r in store)
+        principles = found[split]["principles"]
+        assert principles["unity"] == 1
+        assert principles["labels_compared"] == len(store) - len(written)
+    assert found["train"]["principles"]["paraphrase_agreement"] > 0.9
+
+
+def test_the_command_again_builds_nothing_and_finds_the_same(mixed):
+    place, _, found = mixed
+    code, again = run_mixture(place)
+    assert code == 0
+    assert again["train"]["resumed"]
+    assert again["train"]["second_check"] == found["train"]["second_check"]
+
+
+def test_records_of_other_labels_are_not_counted_as_of_these(data, tmp_path):
+    made = dict.fromkeys(("floodnet", "rsicd"), "fixture")
+    drawn = shutil.copytree(data, tmp_path / "data")
+    for _ in range(2):
+        mixture.require_same_data(drawn, tmp_path / "out", made)
+    (drawn / "rsicd" / "fixture.json").unlink()  # as if real files had come
+    with pytest.raises(SystemExit, match="built from other labels: rsicd"):
+        mixture.require_same_data(drawn, tmp_path / "out", made)
+
+
+def test_a_box_that_was_moved_after_writing_makes_the_command_fail(mixed, tmp_path):
+    place = shutil.copytree(mixed[0], tmp_path / "moved")
+    for path in (place / "data" / "dior" / "Annotations").glob("*.xml"):
+        path.write_text(path.read_text().replace("<name>vehicle</name>", "<name>ship</name>"))
+    code, found = run_mixture(place)
+    assert code == 1
+    assert found["train"]["second_check"]["wrong"] > 0

@@ -22,9 +22,10 @@ from lineament.records.sources.scenes.adapt import (
 )
 from lineament.records.sources.scenes.boxes import read_boxes, write_box
 from lineament.records.sources.scenes.captions import Captions
+from lineament.records.sources.scenes.geotiff import read_scale, scale_from_tags
 from lineament.records.sources.scenes.label import TASKS, labels_of
 from lineament.records.sources.scenes.objects import smallest_rectangle
-from lineament.records.sources.scenes.rasters import read_raster, read_scale, scale_from_tags
+from lineament.records.sources.scenes.rasters import read_raster
 from lineament.records.sources.scenes.rsvqa import bucket_answer
 from lineament.records.sources.source import Dropped
 from lineament.records.sources.table import SOURCES
@@ -427,6 +428,45 @@ def test_detection_sets_are_read_as_coco_voc_and_own_files(tmp_path):
     (only,), dropped = read("nwpu-vhr10", tmp_path / "vhr")
     assert only.facts_of("object 0")[0].value == "airplane"
     assert dropped == {"unreadable row": 1}
+
+
+def test_rotated_boxes_of_voc_files_keep_their_corners_and_their_direction(tmp_path):
+    corners = {"left_top": (100, 50), "right_top": (200, 150), "right_bottom": (190, 160),
+               "left_bottom": (90, 60)}  # fmt: skip
+    box = "".join(
+        f"<{axis}_{corner}>{value}</{axis}_{corner}>"
+        for corner, point in corners.items()
+        for axis, value in zip("xy", point, strict=True)
+    )
+    rows = "".join(
+        f"<object><name>ship</name><robndbox>{text}</robndbox></object>"
+        for text in (box, box.replace("<x_left_top>100</x_left_top>", ""))
+    )
+    folder = tmp_path / "Annotations" / "Oriented Bounding Boxes"
+    folder.mkdir(parents=True)
+    (folder / "1.xml").write_text(VOC.format(name="1.jpg", objects=rows))
+    (only,), dropped = read("dior", tmp_path, "all")
+    facts = {fact.name: fact for fact in only.facts_of("object 0")}
+    xy = [c / s for point in corners.values() for c, s in zip(point, (800, 600), strict=True)]
+    assert facts["object_class"].region == pytest.approx(xy)
+    assert facts["orientation_degrees"].value == 45.0
+    assert dropped == {"bad box": 1}
+    assert "ship" not in {f.value for f in only.facts_named("listed_class")}
+
+
+def test_the_part_of_a_box_file_is_a_word_of_its_name(tmp_path):
+    def write(name, picture):
+        image = {"id": 1, "file_name": picture, "width": 9, "height": 9}
+        write_json(tmp_path / name, {"images": [image], "categories": [], "annotations": []})
+
+    write("annotations/DIOR_trainval.json", "both.jpg")
+    with pytest.raises(BadInput, match="no val part"):
+        read("dior", tmp_path, "val")
+    write("annotations/dior_val.json", "val.jpg")
+    write("annotations/instances_train2017.json", "train.jpg")
+    found = {part: read("dior", tmp_path, part)[0][0].media for part in ("train", "val")}
+    assert found == {"train": "train.jpg", "val": "val.jpg"}
+    assert read("dior", tmp_path, "trainval")[0][0].media == "both.jpg"
 
 
 def test_counts_and_presence_of_a_detection_set_follow_from_its_boxes(tmp_path):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from lineament.cli.train import find_recipe, load_attribute
 from lineament.errors import BadInput, BadModel
@@ -17,6 +16,7 @@ from lineament.training.run import run_recipe
 from lineament.training.start import load_trained, save_trained
 from test_lora import TARGETS, disturb
 from test_model_toys import _one_thread, toy_batch, toy_model, toy_processor  # noqa: F401
+from test_training_processes_toys import run_in_two
 from test_training_toys import TOY_SOURCES, toy_recipe, toy_stage
 
 
@@ -45,20 +45,66 @@ def test_merged_model_is_a_plain_one_with_the_same_logits(tmp_path: Path):
         merge_adapters(tmp_path / "plain", tmp_path / "again")
 
 
+SHARDING = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+import torch.distributed as dist
+import torch.distributed.checkpoint as checkpoint
+from torch.distributed.tensor import DTensor
+from lineament.training.objectives import Answers
+from lineament.training.shard import open_mesh, shard_learner
+from lineament.training.start import load_trained
+from test_training_toys import toy_stage
+
+folder = Path({folder!r})
+model, processor = load_trained(folder)
+learner = Answers(model, processor, toy_stage()).learner()
+dist.init_process_group("gloo")
+shard_learner(learner, open_mesh())
+assert all(isinstance(weight, DTensor) for weight in learner.parameters())
+checkpoint.save({{"model": learner.state_dict()}}, checkpoint_id=folder / "shards")
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_shards_of_two_processes_become_a_model_that_loads(tmp_path: Path):
+    model = toy_model()
+    batch = toy_batch(model.config)
+    folder = tmp_path / "checkpoint"
+    save_trained(model, toy_processor(model.config), folder)
+    tests = str(Path(__file__).resolve().parent)
+    run_in_two(SHARDING.format(tests=tests, folder=str(folder)))
+    assert len(list((folder / "shards").glob("*.distcp"))) == 2
+    (folder / "model.safetensors").unlink()
+    num_weights = consolidate_shards(folder / "shards", tmp_path / "whole")
+    assert num_weights == model.num_parameters()
+    loaded = load(tmp_path / "whole")
+    assert torch.equal(loaded.model(**batch).logits, model.eval()(**batch).logits)
+    assert loaded.processor.end_token_id == toy_processor(model.config).end_token_id
+
+
 @pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
-def test_shards_become_one_file_with_the_models_names(tmp_path: Path):
+def test_shards_that_make_no_model_are_refused(tmp_path: Path):
     import torch.distributed.checkpoint as checkpoint
 
-    model = toy_model()
-    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
-    checkpoint.save({"model": weights}, checkpoint_id=tmp_path / "shards", no_dist=True)
-    consolidate_shards(tmp_path / "shards", tmp_path / "whole")
-    whole = load_file(tmp_path / "whole" / "model.safetensors")
-    assert set(whole) <= set(model.state_dict())
-    assert all(torch.equal(value, model.state_dict()[name]) for name, value in whole.items())
-    assert sum(value.numel() for value in whole.values()) >= model.num_parameters()
+    weights = toy_model().state_dict()
+    weights.popitem()
+    checkpoint.save({"model": weights}, checkpoint_id=tmp_path / "run" / "shards", no_dist=True)
     with pytest.raises(BadModel, match="no distributed checkpoint"):
-        consolidate_shards(tmp_path / "whole", tmp_path / "other")
+        consolidate_shards(tmp_path / "run", tmp_path / "out")
+    with pytest.raises(BadModel, match=r"no config\.json beside the shards"):
+        consolidate_shards(tmp_path / "run" / "shards", tmp_path / "out")
+    toy_model().config.save_pretrained(tmp_path / "run")
+    with pytest.raises(BadModel, match="1 weights are missing"):
+        consolidate_shards(tmp_path / "run" / "shards", tmp_path / "out")
+    (tmp_path / "run" / "config.json").write_text('{"model_type": "other"}')
+    with pytest.raises(BadModel, match=r"config\.json is none of ours"):
+        consolidate_shards(tmp_path / "run" / "shards", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_best_scored_model_is_kept(tmp_path: Path):
@@ -77,6 +123,29 @@ def test_the_best_scored_model_is_kept(tmp_path: Path):
         load(tmp_path / "best").model.num_parameters()
         == load(tmp_path / "run" / "model").model.num_parameters()
     )
+
+
+def test_a_run_scores_its_models_with_their_own_processor_and_keeps_the_best(tmp_path: Path):
+    scores, seen = iter([0.2, 0.9, 0.5, 0.4]), []
+
+    def evaluate(model, processor) -> float:
+        assert not model.training
+        seen.append(processor)
+        return next(scores)
+
+    stages = (toy_stage("one", num_steps=4), toy_stage("two", num_steps=3))
+    run_recipe(
+        toy_recipe(*stages),
+        tmp_path / "run",
+        sources=TOY_SOURCES,
+        evaluate=evaluate,
+        evaluate_every=2,
+    )
+    row = json.loads((tmp_path / "run" / "best" / "score.json").read_text())
+    assert row == {"score": 0.9, "step": 4, "stage": "0-one"}
+    assert len(seen) == 4  # of the second stage, step 2 and the last one
+    best = load(tmp_path / "run" / "best")
+    assert best.processor.end_token_id == seen[0].end_token_id
 
 
 def test_a_lora_stage_ends_as_a_plain_model_and_only_its_layers_moved(tmp_path: Path):

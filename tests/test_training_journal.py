@@ -7,6 +7,13 @@ import torch
 
 from lineament.training.guard import SpikeGuard, StageClock, rate_factor, seed_step
 from lineament.training.journal import Journal, LossTable, plot_losses, read_log, write_loss_table
+from lineament.training.processes import (
+    any_process,
+    gather_objects,
+    is_shared,
+    largest,
+    mean_of,
+)
 from test_training_toys import toy_stage
 
 
@@ -26,6 +33,19 @@ def test_losses_are_means_over_labels_by_kind_and_level():
     both = table()
     both.merge(table().sums)
     assert both.means() == means
+
+
+def test_a_process_alone_shares_with_itself_and_tells_nothing_twice(tmp_path: Path):
+    assert table().shared().sums == table().sums
+    assert any_process([True, False]) == [True, False]
+    assert (mean_of(2.5), largest(2.5), gather_objects("x")) == (2.5, 2.5, ["x"])
+    assert not is_shared()
+    journal = Journal(tmp_path)
+    journal.note_skipped([("a", "broken"), ("b", "empty")], "one")
+    journal.share_skipped()
+    assert journal.num_skipped == 2
+    rows = read_log(tmp_path / "skipped.jsonl")
+    assert [(row["id"], row["reason"]) for row in rows] == [("a", "broken"), ("b", "empty")]
 
 
 def write_rows(folder: Path) -> Journal:

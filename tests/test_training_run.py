@@ -17,9 +17,10 @@ from lineament.training.checkpoint import COMPLETE, find_checkpoint
 from lineament.training.ending import DONE
 from lineament.training.folder import claim_folder
 from lineament.training.journal import read_log
-from lineament.training.recipe import Mix, Recipe
+from lineament.training.recipe import Lora, Mix, Recipe
 from lineament.training.run import run_recipe
 from test_model_toys import _one_thread  # noqa: F401
+from test_training_processes_toys import SOURCES
 from test_training_toys import TOY_SOURCES, toy_recipe, toy_stage
 
 TESTS = Path(__file__).resolve().parent
@@ -33,7 +34,7 @@ from transformers import TrainerCallback
 from lineament.config import read_recipe
 from lineament.training.recipe import Recipe
 from lineament.training.run import run_recipe
-from test_training_toys import TOY_SOURCES
+from test_training_processes_toys import SOURCES
 
 class Killer(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
@@ -41,12 +42,12 @@ class Killer(TrainerCallback):
             os.kill(os.getpid(), signal.{signal})
 
 recipe = read_recipe(Recipe, {recipe!r})
-result = run_recipe(recipe, {out!r}, resume=True, sources=TOY_SOURCES, callbacks=[Killer()])
+result = run_recipe(recipe, {out!r}, resume=True, sources=SOURCES, callbacks=[Killer()])
 print(result.status)
 """
 
 
-def two_stages(**changes) -> Recipe:
+def four_stages(**changes) -> Recipe:
     first = toy_stage(
         "first",
         drop_streams={"face": 0.3, "landmarks": 0.3, "general": 0.2},
@@ -62,7 +63,22 @@ def two_stages(**changes) -> Recipe:
         num_steps=5,
         drop_streams={"face": 0.3},
     )
-    return toy_recipe(first, second, **changes)
+    third = toy_stage(
+        "adapters",
+        trainable=("media.adapter.*",),
+        lora=Lora(targets=("language_model.*.q_proj",), rank=2, alpha=8.0, dropout=0.3),
+        num_steps=4,
+    )
+    fourth = toy_stage(
+        "labels",
+        objective="labels",
+        labels="test_training_processes_toys:TOY_TABLE",
+        data=(Mix(source="labelled"),),
+        trainable=("media.*",),
+        drop_streams={"face": 0.3, "general": 0.2},
+        num_steps=4,
+    )
+    return toy_recipe(first, second, third, fourth, **changes)
 
 
 def weights_of(out: Path) -> dict[str, torch.Tensor]:
@@ -85,21 +101,24 @@ def run_apart(recipe: Recipe, folder: Path, out: Path, *, stage="", step=0, kind
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "run"
     torch.set_num_threads(1)
-    assert run_recipe(two_stages(num_workers=2), out, sources=TOY_SOURCES).status == "done"
+    assert run_recipe(four_stages(num_workers=2), out, sources=SOURCES).status == "done"
     return out
 
 
-@pytest.mark.parametrize(("stage", "step", "workers"), [("0-first", 3, 2), ("1-second", 3, 1)])
+@pytest.mark.parametrize(
+    ("stage", "step", "workers"),
+    [("0-first", 3, 2), ("1-second", 3, 1), ("2-adapters", 3, 1), ("3-labels", 3, 2)],
+)
 def test_a_killed_run_resumes_to_the_same_bits(uninterrupted, tmp_path, stage, step, workers):
     out = tmp_path / "run"
-    done = run_apart(two_stages(num_workers=2), tmp_path, out, stage=stage, step=step)
+    done = run_apart(four_stages(num_workers=2), tmp_path, out, stage=stage, step=step)
     assert done.returncode == -signal.SIGKILL, done.stderr
     checkpoint = find_checkpoint(out / stage)
     assert checkpoint is not None
     assert checkpoint.name == "checkpoint-2"
     torch.set_num_threads(1)
-    result = run_recipe(two_stages(num_workers=workers), out, resume=True, sources=TOY_SOURCES)
-    assert (result.status, result.num_steps) == ("done", 11)
+    result = run_recipe(four_stages(num_workers=workers), out, resume=True, sources=SOURCES)
+    assert (result.status, result.num_steps) == ("done", 19)
     whole, resumed = weights_of(uninterrupted), weights_of(out)
     assert whole.keys() == resumed.keys()
     assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
@@ -122,13 +141,13 @@ def test_a_checkpoint_cut_short_is_passed_over(tmp_path):
 def test_sigterm_saves_and_the_run_goes_on_to_the_same_bits(uninterrupted, tmp_path):
     out = tmp_path / "run"
     done = run_apart(
-        two_stages(num_workers=2), tmp_path, out, stage="1-second", step=1, kind="SIGTERM"
+        four_stages(num_workers=2), tmp_path, out, stage="1-second", step=1, kind="SIGTERM"
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["stopped"]
     checkpoint = find_checkpoint(out / "1-second")
     assert checkpoint is not None
-    assert run_recipe(two_stages(), out, resume=True, sources=TOY_SOURCES).status == "done"
+    assert run_recipe(four_stages(), out, resume=True, sources=SOURCES).status == "done"
     whole, resumed = weights_of(uninterrupted), weights_of(out)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
@@ -191,13 +210,54 @@ def test_bad_samples_are_skipped_counted_and_named(tmp_path):
         ({"num_steps": 0}, "num_samples or num_steps"),
         ({"accumulate": 3}, "3 does not divide 4"),
         ({"row_tokens": 10}, "longer than 10"),
+        ({"validation": (Mix(source="toi"),)}, "'toi': neither a built data set nor a source"),
+        ({"lora": Lora(targets=("*.q_prij",))}, "stages.all.lora.targets: '*.q_prij' matches no"),
+        ({"objective": "labels", "labels": "nowhere:TABLE"}, "'nowhere:TABLE' is no table"),
+        ({"objective": "labels"}, "no labels to learn"),
     ],
 )
-def test_a_stage_that_cannot_run_is_refused_before_it_trains(tmp_path, changes, message):
+@pytest.mark.parametrize("num_before", [0, 2])
+def test_a_stage_that_cannot_run_is_refused_before_any_trains(
+    tmp_path, changes, message, num_before
+):
+    before = [toy_stage(f"good {number}", num_steps=1) for number in range(num_before)]
+    recipe = toy_recipe(*before, toy_stage(**changes))
     with pytest.raises(LineamentError) as caught:
-        run_recipe(toy_recipe(toy_stage(**changes)), tmp_path / "run", sources=TOY_SOURCES)
+        run_recipe(recipe, tmp_path / "run", sources=TOY_SOURCES)
     assert message in caught.value.message
-    assert not list((tmp_path / "run").glob("*/checkpoint-*"))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["recipe.json"]
+
+
+def test_stages_follow_adapters_that_stay_and_adapters_that_are_merged(tmp_path):
+    targets = ("language_model.*.q_proj",)
+    experts = Lora(targets=targets, rank=2, experts=2)
+    stages = (
+        toy_stage("merged", lora=Lora(targets=targets, rank=2), num_steps=1),
+        toy_stage("experts", lora=experts, num_steps=1),
+        toy_stage("kept", trainable=("language_model.*.lora_A.*",), num_steps=1),
+    )
+    result = run_recipe(toy_recipe(*stages), tmp_path / "run", sources=TOY_SOURCES)
+    assert result.status == "done"
+    kept = toy_stage("kept", trainable=("language_model.*.lora_A.*",), num_steps=1)
+    with pytest.raises(BadInput, match=r"lora_A\.\*' matches no weight"):
+        run_recipe(toy_recipe(stages[0], kept), tmp_path / "other", sources=TOY_SOURCES)
+
+
+def test_two_stages_of_one_name_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="stages: 2 of them are named 'all'"):
+        run_recipe(toy_recipe(toy_stage(), toy_stage()), tmp_path / "run", sources=TOY_SOURCES)
+
+
+def test_samples_longer_than_the_model_can_read_are_refused_before_any_stage(tmp_path):
+    recipe = toy_recipe(toy_stage("labels"), toy_stage("words", row_tokens=0))
+    labels = {"objective": "labels", "labels": "test_training_processes_toys:TOY_TABLE"}
+    first = recipe.stages[0].replace(data=(Mix(source="labelled"),), trainable=("media.*",))
+    text = recipe.model.changes["text_config"] | {"max_position_embeddings": 16}
+    model = recipe.model.replace(changes=recipe.model.changes | {"text_config": text})
+    recipe = recipe.replace(model=model, stages=(first.replace(**labels), recipe.stages[1]))
+    with pytest.raises(LineamentError, match="tokens, longer than 16"):
+        run_recipe(recipe, tmp_path / "run", sources=SOURCES)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["recipe.json"]
 
 
 def test_a_folder_with_another_run_is_refused(tmp_path):
@@ -256,7 +316,7 @@ def test_every_final_model_holds_its_recipe_and_loads_again(uninterrupted):
     from lineament.model.hub import load
 
     saved = read_recipe(Recipe, uninterrupted / "model" / "recipe.json")
-    assert saved == two_stages(num_workers=2)
+    assert saved == four_stages(num_workers=2)
     loaded = load(uninterrupted / "model")
     assert loaded.model.config.model_type == "favchat"
     assert loaded.model.generation_config.eos_token_id == loaded.processor.end_token_id

@@ -1,17 +1,27 @@
-"""Two processes on a CPU with FSDP2: parameters are DTensors, losses those of one process."""
+"""Shards over two processes on a CPU: parameters are DTensors, losses those of one process.
+
+Step by step and by hand, without a trainer; whole runs are in ``test_training_processes.py``.
+"""
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from lineament.training.objectives import Answers
+from lineament.training.shard import find_blocks, gather_full, is_sharded, shard_like
+from test_model_toys import _one_thread, toy_model, toy_processor  # noqa: F401
+from test_training_processes_toys import run_in_two
+from test_training_toys import toy_stage
 
 TESTS = Path(__file__).resolve().parent
 SCRIPT = """
 import json, os, sys
+from dataclasses import replace
 sys.path.insert(0, {tests!r})
 import torch
 torch.set_num_threads(1)
@@ -38,7 +48,10 @@ if world > 1:
 optimiser = torch.optim.AdamW(learner.parameters(), lr=3e-3)
 losses = []
 for step in range(4):
-    own = [toy_example(4 * step + i) for i in range(4)][rank::world]
+    own = [toy_example(4 * step + i) for i in range(4)]
+    if step >= 2:  # of two processes, the second one gets no clip
+        own = [replace(e, visual=None) if i % 2 else e for i, e in enumerate(own)]
+    own = own[rank::world]
     batch = objective.collate([Drawn(objective.encode(example)) for example in own])
     total = batch["num_items"].clone()
     if world > 1:
@@ -52,6 +65,19 @@ for step in range(4):
     if world > 1:
         dist.all_reduce(shown)
     losses.append(float(shown))
+from lineament.training.shard import gather_full, reshard, shard_like
+if world > 1:  # a pass without gradients leaves weights gathered; they are let go and put together
+    with torch.no_grad():
+        learner(**{{k: v for k, v in batch.items() if isinstance(v, torch.Tensor)}})
+    reshard(learner)
+    state = {{k: v for k, v in learner.state_dict().items() if isinstance(v, DTensor)}}
+    assert len(state) >= report["dtensors"]
+    whole = gather_full(state)
+    assert all((value is None) == (rank > 0) for value in whole.values()), rank
+    for name, value in state.items():
+        full = value.full_tensor()
+        assert rank or torch.equal(whole[name], full), name
+        assert torch.equal(shard_like(full, value).to_local(), value.to_local()), name
 if rank == 0:
     print(json.dumps(report | {{"losses": losses}}))
 if world > 1:
@@ -60,26 +86,15 @@ if world > 1:
 
 
 def train(world: int) -> dict:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     code = SCRIPT.format(tests=str(TESTS))
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ
-            | {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1"}
-            | {"MASTER_PORT": port, "OMP_NUM_THREADS": "1"},
-        )
-        for rank in range(world)
-    ]
-    outputs = [process.communicate(timeout=280) for process in processes]
-    for process, (_, errors) in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, errors[-3000:]
-    return json.loads(outputs[0][0].splitlines()[-1])
+    if world == 2:
+        return json.loads(run_in_two(code)[0].splitlines()[-1])
+    alone = {"RANK": "0", "WORLD_SIZE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | alone
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.slow
@@ -89,3 +104,15 @@ def test_two_sharded_processes_give_the_losses_of_one():
     assert two["plain"] == 0
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
     assert one["losses"][-1] < one["losses"][0]
+
+
+def test_blocks_are_those_that_every_step_runs_and_plain_tensors_stay_as_they_are():
+    model = toy_model()
+    learner = Answers(model, toy_processor(model.config), toy_stage()).learner()
+    assert {id(block) for block in find_blocks(learner)} == {
+        id(layer) for layer in model.language_model.get_decoder().layers
+    }
+    assert not is_sharded(learner)
+    value = torch.ones(3)
+    assert gather_full({"a": [value, 1]})["a"][0] is value
+    assert shard_like(value, torch.zeros(3)) is value

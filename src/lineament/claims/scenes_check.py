@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from lineament.annotation import Annotation, Fact
 from lineament.claims.check import Checked, CheckedClaim, Verdict, check_text
 from lineament.claims.claim import Claim
+from lineament.claims.scenes_boxes import BOX, judge_box
+from lineament.claims.scenes_conclusions import COMPARISONS, judge_comparison
 from lineament.claims.scenes_faults import refuse_impossible_objects
 from lineament.claims.scenes_objects import (
     LARGER,
@@ -68,6 +70,10 @@ def _check(claim: Claim, scene: Scene, annotation: Annotation) -> CheckedClaim:
         answer, rule, fact = _judge_picture(claim, scene, annotation)
     elif claim.name == "object_count":
         answer, rule, fact = _judge_count(claim, scene, annotation)
+    elif claim.name in COMPARISONS:
+        answer, rule, fact = _judge_pair(claim, scene, annotation)
+    elif claim.name == BOX:
+        answer, rule, fact = _judge_box(claim, scene, annotation)
     else:
         answer, rule, fact = _judge_objects(claim, scene, annotation)
     if answer is None:
@@ -114,6 +120,30 @@ def _judge_count(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
     is_enough = low is None or least >= low
     is_few = high is None or (most is not None and most < high)
     return (True if is_enough and is_few else None), rule, fact
+
+
+def _judge_pair(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
+    first, second = (choose_objects(str(who), scene) for who in (claim.subject, claim.value))
+    if first is None or second is None:
+        return None, "not a class of objects", None
+    counted = (
+        f"{len(sure)}{' or more' if unsure or not is_listed else ''} "
+        f"{say_designator(str(who), 1 if len(sure) == 1 else 2)}"
+        for who, (sure, unsure, is_listed) in ((claim.subject, first), (claim.value, second))
+    )
+    rule = f"{' and '.join(counted)} looked at"
+    fact = _fact_of(first[0][0], annotation) if first[0] else None
+    return judge_comparison(claim.name, first, second), rule, fact
+
+
+def _judge_box(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:
+    chosen = choose_objects(claim.subject, scene)
+    if chosen is None:
+        return None, "not a class of objects", None
+    sure, unsure, is_listed = chosen
+    rule = f"box: {len(sure)} {say_designator(claim.subject, len(sure))} looked at"
+    fact = _fact_of(sure[0], annotation) if len(sure) == 1 else None
+    return judge_box(str(claim.value), sure, unsure, is_listed=is_listed), rule, fact
 
 
 def _judge_objects(claim: Claim, scene: Scene, annotation: Annotation) -> _Judged:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lineament.claims.claim import Claim
+from lineament.claims.scenes_boxes import read_boxed
+from lineament.claims.scenes_conclusions import is_comparing, read_conclusions, take_comparisons
 from lineament.claims.scenes_objects import RELATIONS
 from lineament.claims.scenes_sentence import TAGS, read_scene_sentence
 from lineament.claims.scenes_words import NUMBERS, Noun, split_scene_tokens
@@ -36,24 +38,38 @@ def read_scene_claims(text: str) -> tuple[Claim, ...]:
         sentence = match.group()
         if not sentence.strip() or sentence.endswith("?") or _SILENT.match(sentence):
             continue
-        claims, subject = read_scene_sentence(sentence, subject)
+        compared, rest = take_comparisons(sentence)
+        claims, subject = read_scene_sentence(rest, subject)
         found += (
-            replace(c, start=c.start + match.start(), stop=c.stop + match.start()) for c in claims
+            replace(c, start=c.start + match.start(), stop=c.stop + match.start())
+            for c in (*claims, *compared)
         )
     return tuple(dict.fromkeys(found))
 
 
 def read_scene_answer(question: str, answer: str) -> tuple[Claim, ...]:
-    """Read an answer together with its question: ``Three.``, ``Yes.``, ``In the top left.``."""
-    said = read_scene_claims(_YES_NO.sub("", answer))
-    verdict = _YES_NO.match(answer)
-    if verdict:
-        if _EITHER.search(question):
-            return said
-        asked, _ = read_scene_sentence(question.rstrip("? "), None, is_question=True)
-        is_no = verdict[1].lower() == "no"
-        return (*(_deny(claim) if is_no else claim for claim in asked), *said)
-    return said or tuple(_complete(question, answer))
+    """Read an answer together with its question: ``Three.``, ``Yes.``, ``In the top left.``.
+
+    What it concludes of two kinds or objects, and the boxes that it gives or names, are read too.
+    """
+    concluded, rest = read_conclusions(question, answer)
+    boxed = read_boxed(question, answer, find_asked_objects(question) if "[" in answer else ())
+    verdict = _YES_NO.match(rest)
+    # Blanks, not nothing: claims keep their places.
+    said = read_scene_claims(_YES_NO.sub(lambda match: " " * len(match[0]), rest))
+    told = {_meaning(claim) for claim in said}
+    said = (*said, *(claim for claim in concluded if _meaning(claim) not in told), *boxed)
+    if verdict is None:
+        return said or tuple(_complete(question, answer))
+    if _EITHER.search(question) or is_comparing(question):
+        return said
+    asked, _ = read_scene_sentence(question.rstrip("? "), None, is_question=True)
+    is_no = verdict[1].lower() == "no"
+    return (*(_deny(claim) if is_no else claim for claim in asked), *said)
+
+
+def _meaning(claim: Claim) -> tuple[object, ...]:
+    return claim.name, claim.value, claim.subject, claim.negated
 
 
 def find_asked_objects(question: str) -> list[str]:

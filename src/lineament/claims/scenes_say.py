@@ -1,6 +1,8 @@
 """Claims about aerial scenes in words: ``2 white ships``, ``the ship is near a bridge``."""
 
 from lineament.claims.claim import Claim
+from lineament.claims.scenes_boxes import BOX
+from lineament.claims.scenes_conclusions import AS_MANY, COMPARISONS, SAME_HALF
 from lineament.claims.scenes_words import read_scene_words
 
 _RELATION_TABLE = "relation"
@@ -12,6 +14,8 @@ def say_scene_claim(claim: Claim) -> str:
         return ""
     if claim.name == "object_count":
         return _say_count(claim)
+    if claim.name in COMPARISONS:
+        return _say_pair(claim)
     is_all = claim.quantity == "all"
     who = say_designator(claim.subject, 2 if is_all else 1)
     lead = f"all {who}" if is_all else f"the {who}"
@@ -60,10 +64,22 @@ def _say_count(claim: Claim) -> str:
     return f"not {said}" if claim.negated else said
 
 
+def _say_pair(claim: Claim) -> str:
+    denied = "not " if claim.negated else ""
+    if claim.name == SAME_HALF:
+        one, other = say_designator(claim.subject), say_designator(str(claim.value))
+        return f"the {one} and the {other} are {denied}in the same half"
+    one, other = say_designator(claim.subject, 2), say_designator(str(claim.value), 2)
+    said = f"as many {one} as {other}" if claim.name == AS_MANY else f"more {one} than {other}"
+    return f"there are {denied}{said}"
+
+
 def _say_predicate(claim: Claim) -> str:
     table, value = read_scene_words(), str(claim.value)
     if claim.name == "object_color":
         return value
+    if claim.name == BOX:
+        return f"in the box {value}"
     if claim.name in ("object_position", "object_side"):
         return table["position" if claim.name == "object_position" else "side"][value][0]
     if claim.name in table[_RELATION_TABLE]:

@@ -87,8 +87,8 @@ def split_scene_tokens(sentence: str) -> list[Token]:
 @functools.cache
 def _scanner() -> re.Pattern[str]:
     count = (
-        r"(?P<bound>at\s+least|at\s+most|more\s+than|fewer\s+than|less\s+than|exactly|about|around)?"
-        r"\s*(?P<number>\d+|" + "|".join(NUMBERS) + r")"
+        r"(?:(?P<bound>at\s+least|at\s+most|more\s+than|fewer\s+than|less\s+than|exactly|about|around)"
+        r"\s+)?(?P<number>\d+|" + "|".join(NUMBERS) + r")"
     )
     lead = (
         rf"(?:(?P<no>no|without(?:\s+any)?|not\s+(?:a|any|a\s+single))\b|(?P<all>all|every|each)\b"
@@ -113,7 +113,7 @@ def _scanner() -> re.Pattern[str]:
         ),
         rf"(?P<bare_color>(?:{'|'.join(colors)})\b)",
         rf"(?P<cover>(?:(?P<cover_no>no|without(?:\s+any)?)\s+)?(?:{'|'.join(_choices('cover'))})\b)",
-        r"(?P<length>(?:about|around|roughly|some)?\s*(?P<meters>\d+(?:\.\d+)?)\s*"
+        r"(?P<length>(?:(?:about|around|roughly|some)\s+)?(?P<meters>\d+(?:\.\d+)?)\s*"
         r"(?:m|meters?|metres?)\b(?:\s+(?:long|in\s+length))?)",
         rf"(?:is|are|was|were)\s+(?P<size_not>not\s+)?(?:(?:very|quite|rather|fairly)\s+)?"
         rf"(?P<bare_size>{'|'.join(SIZES)})\b(?=\s*(?:[.,;:!]|and\b|but\b|$))",

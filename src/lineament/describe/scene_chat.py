@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lineament.annotation import VALIDATED, Annotation, Fact, Validated
 from lineament.claims import Checked
+from lineament.claims.scenes_boxes import BOX
+from lineament.claims.scenes_conclusions import COMPARISONS
 from lineament.claims.scenes_objects import RELATIONS
 from lineament.describe.answer import Answer, Source
 from lineament.describe.question import check_question
@@ -177,7 +179,8 @@ def validation_of_facts(annotation: Annotation) -> dict[str, Validated]:
         weakest[fact.name] = max(weakest.get(fact.name, 0), VALIDATED.index(fact.validated))
     boxes = weakest.get("object_class", weakest.get("listed_class", len(VALIDATED) - 1))
 
-    for name in ("object_count", "object_position", "object_side", "density", *RELATIONS):
+    placed = ("object_count", "object_position", "object_side", "density", BOX)
+    for name in (*placed, *RELATIONS, *COMPARISONS):
         weakest.setdefault(name, boxes)
     picture = max(weakest.values(), default=len(VALIDATED) - 1)
     for name in ("water", "trees", "grass", "bare_land", "fields", "urban", "scene_class"):

@@ -21,6 +21,7 @@ from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import VisualInput
 from lineament.model.sampling import GREEDY, PrefixDecoder
 from lineament.records.sources.scenes.boxes import is_box, read_boxes
+from lineament.records.sources.scenes.geotiff import read_scale
 from lineament.records.sources.scenes.rasters import read_shown
 from lineament.render.scenes.kinds import KINDS
 from lineament.video import frames_at, open_clip
@@ -167,6 +168,9 @@ def annotate_by_model(model: SceneModel, media: Path | str) -> Annotation:
             note("object_class", name, subject, region)
     note("width_px", float(pixels.shape[1]), "clip")
     note("height_px", float(pixels.shape[0]), "clip")
+    scale = read_scale(media)  # the file's own word, not the model's
+    if scale is not None:
+        facts.append(Fact("meters_per_pixel", scale, subject="clip", source="file"))
     return Annotation(str(media), tuple(subjects), tuple(facts))
 
 

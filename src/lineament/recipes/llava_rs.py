@@ -4,18 +4,88 @@
 trained at this size: tests build the recipes without weights and run two steps, shapes shrunk.
 """
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from lineament.records.sources.scenes.adapt import MAX_PACKED
+from lineament.records.sources.scenes.mixture import PAPER_TRAIN, RS_GPT4V, WRITTEN_TRAIN
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 
 SCENES = "data/rs-gpt4v"  # a built data set of aerial scenes
 START = Model(start="models/llava-1.5-7b", size="llava")
 LAYERS = ("language_model.*_proj",)
-# One route for each kind of record that ``lineament build rs-gpt4v`` gives.
-TASKS = (
-    "image_caption", "vqa", "grounding", "region_caption", "scene_local", "scene_global",
-    "scene_dialogue",
-)  # fmt: skip
+WRITTEN = "written"  # the part that is written about pictures, a task beside those of the labels
+# What is trained on, by task: every kind of record that ``lineament build rs-gpt4v`` gives but
+# the labels with a flaw, `blank_caption` and `lost_noun`.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "caption": ("image_caption",),
+    "vqa": ("vqa",),
+    "grounding": ("grounding",),
+    "region": ("region_caption",),
+    WRITTEN: ("scene_local", "scene_global", "scene_dialogue"),
+}
+TASKS = tuple(kind for kinds in KINDS.values() for kind in kinds)
+# Records about a picture that share an example. A row has 2,048 tokens, the picture takes 576 of
+# them and what does not fit is left out: two records of sixteen questions fit, a third does not.
+MOST_RECORDS: Mapping[str, int] = {
+    "caption": 10, "vqa": 2, "grounding": 10, "region": 10, WRITTEN: 10,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one task brings to training.
+
+    Attributes:
+        pairs: Questions with their answers that there are.
+        examples: Pictures with their records, as `BuiltExamples` groups them.
+        power: What its sources weigh in the mixture, which tempers their sizes.
+    """
+
+    pairs: int
+    examples: int
+    power: float
+
+    @property
+    def weight(self) -> float:
+        """Examples to draw, relative to other tasks, for the pairs to be shared by `power`."""
+        return self.power * self.examples / self.pairs
+
+
+def count_shares() -> dict[str, Share]:
+    """Count each task of a data set of the published size."""
+    shares: dict[str, Share] = {}
+    for task in KINDS:
+        sizes = [one.train for one in RS_GPT4V.ingredients if one.is_in_paper and one.task == task]
+        if task == WRITTEN:  # a description and a conversation about each picture
+            sizes = [(WRITTEN_TRAIN[0] - WRITTEN_TRAIN[0] // 2, WRITTEN_TRAIN[1])]
+        power = math.fsum(RS_GPT4V.weigh(pairs) for _, pairs in sizes)
+        examples = sum(count_examples(task, *size) for size in sizes)
+        shares[task] = Share(sum(pairs for _, pairs in sizes), examples, power)
+    return shares
+
+
+def count_examples(task: str, pictures: int, pairs: int) -> int:
+    """Return how many examples pictures give that have the mean number of pairs each."""
+    if task == WRITTEN:
+        return pictures
+    a_picture = pairs / pictures
+    records = math.ceil(a_picture / MAX_PACKED) if task == "vqa" else a_picture
+    return pictures * math.ceil(records / MOST_RECORDS[task])
+
+
+def count_samples(shares: Mapping[str, Share]) -> int:
+    """Return how many examples to draw for one epoch: as many pairs as there are, drawn once.
+
+    The rare tasks come more often than once and the questions less often, by the mixture's
+    weights; all together are as many pairs as published.
+    """
+    pairs_an_example = math.fsum(share.power for share in shares.values()) / math.fsum(
+        share.weight for share in shares.values()
+    )
+    return round(PAPER_TRAIN[1] / pairs_an_example)
 
 
 def llava_rs_full() -> Recipe:
@@ -39,13 +109,14 @@ def llava_rs_lora() -> Recipe:
 
 
 def llava_rs_moe_lora() -> Recipe:
-    """Return tuning through four experts on every layer, chosen by the kind of task.
+    """Return tuning through four experts on every layer, two of them chosen for every token.
 
     Rank 32 times four experts costs as many weights as `llava_rs_lora`, less the routers.
     """
     lora = Lora(
-        targets=LAYERS, rank=32, alpha=64.0, dropout=0.05, experts=4, route_by="task", tasks=TASKS
-    )
+        targets=LAYERS, rank=32, alpha=64.0, dropout=0.05, experts=4, top_k=2, route_by="token",
+        balance_weight=0.01,
+    )  # fmt: skip
     return _recipe(
         "llava-rs-moe-lora",
         trainable=("media.adapter.start.*",),
@@ -55,17 +126,23 @@ def llava_rs_moe_lora() -> Recipe:
 
 
 def _recipe(name: str, **changes: Any) -> Recipe:
+    shares = count_shares()
     settings: dict[str, Any] = {
         "batch_size": 128,
         "accumulate": 16,
         "row_tokens": 2048,
-        "num_samples": 991_206,
+        "num_samples": count_samples(shares),
         "save_every": 500,
         "use_checkpointing": True,
     }
-    stage = Stage(
-        name="tuning",
-        data=(Mix(source=SCENES, options={"media": "data/scenes"}),),
-        **(settings | changes),
+    data = tuple(
+        Mix(
+            source=SCENES,
+            weight=round(share.weight, 3),
+            kinds=KINDS[task],
+            options={"media": "data/scenes", "dialogues_per_example": MOST_RECORDS[task]},
+        )
+        for task, share in shares.items()
     )
+    stage = Stage(name="tuning", data=data, **(settings | changes))
     return Recipe(name=name, model=START, precision="bf16", num_workers=8, stages=(stage,))

@@ -14,8 +14,8 @@ from lineament.claims import (
 from lineament.claims.scenes_read import read_scene_answer
 from lineament.records.record import Record
 
-# Kinds whose answers state nothing on purpose, or nothing in words of the vocabulary.
-WORDLESS_KINDS = frozenset(("unanswerable", "scene_box"))
+# Kinds whose answers state nothing on purpose.
+WORDLESS_KINDS = frozenset(("unanswerable",))
 SCENE_KIND = "scene_"  # how kinds of records about aerial scenes begin
 _NAME_OF = operator.attrgetter("name")
 _SEX_ALONE = frozenset(("male",))

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, final
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lineament.training.folder import is_first_process
-from lineament.training.start import save_trained
+from lineament.training.shard import is_sharded, save_whole
+from lineament.training.stage_run import inner_model
+from lineament.training.start import load_trained, save_trained
 
 SCORE = "score.json"
+Score = Callable[[Any, Any], float]
 
 
 @final
@@ -25,13 +29,20 @@ class KeepBest(TrainerCallback):
         score: Takes model and processor, and returns a number; more is better.
         processor: Saved beside the weights.
         folder: Where the best model lies, with ``score.json`` beside its weights.
-        every: Steps between scores.
+        every: Steps between scores; the last step of a stage is scored in any case.
+        load: Reads a model back from a folder; of a sharded one, a whole copy is scored.
     """
 
     def __init__(
-        self, score: Callable[[Any, Any], float], processor: Any, folder: Path | str, *, every: int
+        self,
+        score: Score,
+        processor: Any,
+        folder: Path | str,
+        *,
+        every: int = 0,
+        load: Callable[[Path], tuple[Any, Any]] = load_trained,
     ) -> None:
-        self.score, self.processor = score, processor
+        self.score, self.processor, self.load = score, processor, load
         self.folder, self.every = Path(folder), every
 
     @property
@@ -47,18 +58,34 @@ class KeepBest(TrainerCallback):
     ) -> None:
         """Score, and keep the model when it is the best."""
         del control
-        if state.global_step % self.every or not is_first_process():
+        is_due = bool(self.every) and state.global_step % self.every == 0
+        if not is_due and state.global_step != state.max_steps:
             return
-        model = kwargs["model"].model  # inside the learner
-        was_training = model.training
-        value = float(self.score(model.eval(), self.processor))
-        model.train(was_training)
-        if value <= self.best:
-            return
+        model = inner_model(kwargs["model"])
+        stage = Path(str(args.output_dir)).name
+        row = {"step": state.global_step, "stage": stage}
         draft = self.folder.with_name(self.folder.name + ".draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        save_trained(model, self.processor, draft)
-        row = {"score": value, "step": state.global_step, "stage": Path(str(args.output_dir)).name}
-        (draft / SCORE).write_text(json.dumps(row), encoding="utf-8")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        draft.rename(self.folder)
+        if is_sharded(model):
+            save_whole(model, self.processor, draft)
+            if is_first_process():
+                whole, _ = self.load(draft)
+                device = "cuda" if torch.cuda.is_available() else "cpu"
+                value = float(self.score(whole.to(device).eval(), self.processor))
+                self._keep(draft, {"score": value, **row})
+        elif is_first_process():
+            was_training = model.training
+            value = float(self.score(model.eval(), self.processor))
+            model.train(was_training)
+            if value > self.best:
+                shutil.rmtree(draft, ignore_errors=True)
+                save_trained(model, self.processor, draft)
+                self._keep(draft, {"score": value, **row})
+
+    def _keep(self, draft: Path, row: dict[str, Any]) -> None:
+        """Put a written model in the best one's place when it is better."""
+        if row["score"] > self.best:
+            (draft / SCORE).write_text(json.dumps(row), encoding="utf-8")
+            shutil.rmtree(self.folder, ignore_errors=True)
+            draft.rename(self.folder)
+        else:
+            shutil.rmtree(draft)

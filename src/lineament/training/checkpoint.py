@@ -1,15 +1,18 @@
 """Checkpoints: what we add to those of ``transformers``, and which of them are whole."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from lineament.config import write_recipe
 from lineament.errors import BadModel
-from lineament.training.folder import RECIPE
+from lineament.training.folder import RECIPE, is_first_process
 from lineament.training.guard import SpikeGuard
+from lineament.training.shard import gather_full, shard_like
 from lineament.training.stage_run import StageRun
 
 COMPLETE = "complete"  # written last, so that a checkpoint cut short is told from a whole one
@@ -19,15 +22,22 @@ CRITIC = "critic.safetensors"
 
 
 def complete_checkpoint(run: StageRun, folder: Path) -> None:
-    """Add what we need to resume, and mark the checkpoint as whole."""
+    """Add what we need to resume, and mark the checkpoint as whole.
+
+    All processes must call this; the first one writes.
+    """
+    average = None if run.average is None else gather_full(run.average.shadow)
+    critic = None if run.critic is None else gather_full(run.critic.state_dict())
+    if not is_first_process():
+        return
     guard = asdict(run.guard)
     row = {"seconds": run.clock.seconds, "guard": guard}
     (folder / STATE).write_text(json.dumps(row), encoding="utf-8")
     write_recipe(run.recipe, folder / RECIPE)
-    if run.average is not None:
-        save_file(run.average.shadow, folder / AVERAGE)
-    if run.critic is not None:
-        save_file(run.critic.state_dict(), folder / CRITIC)
+    if average is not None:
+        save_file(average, folder / AVERAGE)
+    if critic is not None:
+        save_file(critic, folder / CRITIC)
     (folder / COMPLETE).touch()
 
 
@@ -48,10 +58,16 @@ def restore_state(run: StageRun, checkpoint: Path) -> None:
         run.clock.earlier_seconds = float(row["seconds"])
         run.guard = SpikeGuard(**row["guard"])
         if run.average is not None:
-            run.average.shadow = load_file(checkpoint / AVERAGE)
+            run.average.shadow = _read_like(checkpoint / AVERAGE, run.average.shadow)
         if run.critic is not None:
-            run.critic.load_state_dict(load_file(checkpoint / CRITIC))
+            state = _read_like(checkpoint / CRITIC, run.critic.state_dict())
+            run.critic.load_state_dict(state)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadModel(
             f"{checkpoint}: the checkpoint is damaged ({error})", hint="remove this folder"
         ) from None
+
+
+def _read_like(path: Path, now: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Read tensors, each sharded as that of its name is now."""
+    return {name: shard_like(value, now[name]) for name, value in load_file(path).items()}

@@ -1,18 +1,31 @@
 """Checkpoints converted: foreign ones in, ours merged or put together from shards."""
 
+import json
+import shutil
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from lineament.errors import BadInput, BadModel
+from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.foreign import favchat_from_llava, first_line, load_face_encoder
-from lineament.model.lora import find_lora, merge_lora
+from lineament.model.lora import (
+    add_lora,
+    find_lora,
+    merge_lora,
+    read_lora_settings,
+    write_lora_settings,
+)
 from lineament.model.processor import FaVChatProcessor
+from lineament.model.qwen_chat import QwenChat
 from lineament.model.tokenizer import CHAT_TEMPLATE, FRAME_TOKEN
 from lineament.training.start import load_trained, save_trained
+
+_SETTINGS = (".json", ".jinja", ".txt", ".model")
+_NOT_OF_MODEL = ("trainer_state.json", "run_state.json", "model.safetensors.index.json")
 
 
 def convert_clip(source: Path, out: Path) -> int:
@@ -70,11 +83,68 @@ def merge_adapters(source: Path, out: Path) -> int:
 
 
 def consolidate_shards(source: Path, out: Path) -> int:
-    """Put the shards of a distributed checkpoint into one file ``model.safetensors``.
+    """Write the shards of a distributed checkpoint as one model folder that can be loaded.
+
+    Configuration and what prepares input are taken from the shards' folder or the one above it,
+    as accelerate lays them.
 
     Raises:
-        BadModel: The folder is no distributed checkpoint.
+        BadModel: The folder is no distributed checkpoint, or not one of a model of ours.
     """
+    weights = _read_shards(source)
+    beside = next((f for f in (source, source.parent) if (f / "config.json").is_file()), None)
+    if beside is None:
+        raise BadModel(
+            f"{source}: no config.json beside the shards",
+            hint="copy config.json and the tokenizer's and processor's files there",
+        )
+    model = _build_bare(beside)
+    own = model.state_dict()
+    named = {_strip(name, own): value for name, value in weights.items()}
+    missing = sorted(own.keys() - named.keys())
+    if missing:
+        raise BadModel(f"{source}: {len(missing)} weights are missing, {missing[0]} first")
+    try:
+        model.load_state_dict({name: named[name] for name in own})
+    except RuntimeError as error:
+        raise BadModel(f"{source}: does not fit its config.json ({first_line(error)})") from None
+    model.save_pretrained(out)
+    write_lora_settings(model, out)
+    for path in beside.iterdir():
+        is_setting = path.suffix in _SETTINGS and path.name not in _NOT_OF_MODEL
+        if is_setting and not (out / path.name).exists():
+            shutil.copyfile(path, out / path.name)
+        elif path.is_dir() and (path / "config.json").is_file():  # a part, such as a tokenizer
+            shutil.copytree(path, out / path.name)
+    return model.num_parameters()
+
+
+def _build_bare(folder: Path) -> Any:
+    """Build the model that a folder's configuration describes, adapters included."""
+    from lineament.model.image_tokenizer import ImageTokenizer
+    from lineament.model.unif2ace import UniF2aceForFaces
+
+    kinds: tuple[Any, ...] = (
+        FaVChatForConditionalGeneration,
+        QwenChat,
+        UniF2aceForFaces,
+        ImageTokenizer,
+    )
+    try:
+        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+        known: dict[str, Any] = {kind.config_class.model_type: kind for kind in kinds}
+        kind = known[model_type]
+        model = kind(kind.config_class.from_pretrained(folder))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadModel(f"{folder}: config.json is none of ours ({first_line(error)})") from None
+    adapted = read_lora_settings(folder)
+    if adapted is not None:
+        add_lora(model, adapted)
+    return model
+
+
+def _read_shards(source: Path) -> dict[str, torch.Tensor]:
+    """Read the tensors of a distributed checkpoint whole, under their full names."""
     from torch.distributed.checkpoint.default_planner import _EmptyStateDictLoadPlanner
     from torch.distributed.checkpoint.filesystem import FileSystemReader
     from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
@@ -93,22 +163,13 @@ def consolidate_shards(source: Path, out: Path) -> int:
             )
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise BadModel(f"{source}: damaged ({first_line(error)})") from None
-    weights = {_strip(name): value for name, value in _tensors(content, "")}
-    kept: dict[str, torch.Tensor] = {}
-    places: set[int] = set()
-    for name, value in weights.items():
-        if value.data_ptr() not in places:  # tied weights stand once
-            places.add(value.data_ptr())
-            kept[name] = value.contiguous()
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(kept, out / "model.safetensors", metadata={"format": "pt"})
-    return sum(value.numel() for value in kept.values())
+    return dict(_tensors(content, ""))
 
 
-def _strip(name: str) -> str:
+def _strip(name: str, own: Collection[str]) -> str:
     """Take off what wrappers put in front of a weight's name."""
-    while name.startswith("model."):
-        name = name.removeprefix("model.")
+    while name not in own and name.startswith(("model.", "module.")):
+        name = name.partition(".")[2]
     return name
 
 

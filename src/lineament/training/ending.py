@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from lineament.config import write_recipe
-from lineament.model.lora import find_lora, merge_lora
+from lineament.model.lora import SETTINGS, find_lora, merge_lora
 from lineament.training.features import drop_features
 from lineament.training.folder import RECIPE, is_first_process
+from lineament.training.shard import is_sharded, save_whole
 from lineament.training.stage_run import StageRun, write_validation
 from lineament.training.start import save_trained
 from lineament.training.trainer import StageTrainer
+from lineament.training.unified_family import open_family
 
 DONE = "done.json"
 
@@ -26,20 +28,33 @@ def finish_stage(
         write_validation(run, steps)
     if run.recipe.model.family == "favchat":
         drop_features(model)
-    adapted = find_lora(model)
-    if adapted is not None and adapted.experts == 1:  # exact, and the model is a plain one again
-        merge_lora(model)
+    draft = folder / "draft"
     if is_first_process():
-        _write_final(run, model, processor, folder, steps)
+        shutil.rmtree(draft, ignore_errors=True)
+    if is_sharded(model):
+        save_whole(model, processor, draft)
+        if is_first_process() and _is_merged(model):
+            whole, _ = open_family(run.recipe.model).load(run.recipe.model, draft)
+            save_trained(merge_lora(whole), processor, draft)
+            (draft / SETTINGS).unlink()
+    else:
+        if _is_merged(model):  # exact, and the model is a plain one again
+            merge_lora(model)
+        save_whole(model, processor, draft)
+    if is_first_process():
+        _write_final(run, draft, folder, steps)
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
 
 
-def _write_final(run: StageRun, model: Any, processor: Any, folder: Path, steps: int) -> None:
-    """Write the stage's model whole or not at all, then let its checkpoints go."""
-    draft = folder / "draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    save_trained(model, processor, draft)
+def _is_merged(model: Any) -> bool:
+    """Say whether a stage's adapters end in its weights; experts depend on the input."""
+    adapted = find_lora(model)
+    return adapted is not None and adapted.experts == 1
+
+
+def _write_final(run: StageRun, draft: Path, folder: Path, steps: int) -> None:
+    """Put the stage's model in its place, then let its checkpoints go."""
     write_recipe(run.recipe, draft / RECIPE)
     shutil.rmtree(folder / "final", ignore_errors=True)
     draft.rename(folder / "final")

@@ -75,17 +75,20 @@ def check_stage(stage: Stage, number: int) -> None:
         raise BadInput(f"{where}.data: no data for this stage")
     if stage.batch_size % stage.accumulate:
         raise BadInput(f"{where}.accumulate: {stage.accumulate} does not divide {stage.batch_size}")
+    part = stage.batch_size // stage.accumulate
+    if part % num_processes():
+        raise BadInput(
+            f"{where}.batch_size: {part} at a time on {num_processes()} processes",
+            hint="a multiple of processes times accumulate",
+        )
 
 
 def training_arguments(recipe: Recipe, stage: Stage, folder: Path) -> TrainingArguments:
     """Return what the trainer of ``transformers`` is told."""
-    world = num_processes()
     part = stage.batch_size // stage.accumulate
-    if part % world:
-        raise BadInput(f"stages.{stage.name}.batch_size: {part} at a time on {world} processes")
     return TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=part // world,
+        per_device_train_batch_size=part // num_processes(),
         gradient_accumulation_steps=stage.accumulate,
         max_steps=stage.total_steps,
         max_grad_norm=stage.max_grad_norm,
@@ -104,8 +107,8 @@ def training_arguments(recipe: Recipe, stage: Stage, folder: Path) -> TrainingAr
         dataloader_pin_memory=torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),
         average_tokens_across_devices=False,
-        # A batch without the general stream leaves that encoder without a gradient.
-        ddp_find_unused_parameters=bool(stage.drop_streams.get("general")),
+        # A batch without clips, faces or the general stream leaves an encoder without a gradient.
+        ddp_find_unused_parameters=True,
         log_level="error",
     )
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from lineament.training.processes import gather_objects, is_shared
 
 LOG, SKIPPED = "log.jsonl", "skipped.jsonl"
 Group = tuple[str, int]
@@ -47,6 +50,13 @@ class LossTable:
         """Sum and number of labels of every kind and level."""
         return dict(self._sums)
 
+    def shared(self) -> "LossTable":
+        """Return the table of all processes' labels; all of them must call this."""
+        table = LossTable()
+        for rows in gather_objects(self.sums):
+            table.merge(rows)
+        return table
+
     def means(self) -> dict[str, Any]:
         """Return the mean loss of all labels, of every kind, and of every level."""
         by_kind: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -71,6 +81,7 @@ class Journal:
         self.path = folder / LOG
         self.skipped_path = folder / SKIPPED
         self.num_skipped = 0
+        self._untold: list[tuple[str, str, str]] = []
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add one row."""
@@ -80,12 +91,28 @@ class Journal:
             lines.write(json.dumps(row) + "\n")
 
     def note_skipped(self, notes: Sequence[tuple[str, str]], stage: str) -> None:
-        """Name samples that could not be used."""
+        """Name samples that could not be used; others' wait for `share_skipped`."""
         self.num_skipped += len(notes)
-        if not self.is_writer:
+        rows = [(stage, name, reason) for name, reason in notes]
+        if self.is_writer:
+            self._write_skipped(rows)
+        if is_shared():
+            self._untold += rows
+
+    def share_skipped(self) -> None:
+        """Count and name what other processes have skipped; all of them must call this."""
+        if not is_shared():
             return
+        untold, self._untold = self._untold, []
+        for number, rows in enumerate(gather_objects(untold)):
+            if number != dist.get_rank():
+                self.num_skipped += len(rows)
+                if self.is_writer:
+                    self._write_skipped(rows)
+
+    def _write_skipped(self, rows: Sequence[tuple[str, str, str]]) -> None:
         with self.skipped_path.open("a", encoding="utf-8") as lines:
-            for name, reason in notes:
+            for stage, name, reason in rows:
                 lines.write(json.dumps({"stage": stage, "id": name, "reason": reason}) + "\n")
 
     def cut(self, stage: str, step: int) -> None:

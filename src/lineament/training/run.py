@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,12 @@ from transformers import TrainerCallback
 from transformers.utils.logging import disable_progress_bar
 
 from lineament.config import settings_from_dict
+from lineament.training.best import KeepBest, Score
 from lineament.training.checkpoint import find_checkpoint, restore_state
 from lineament.training.ending import DONE, finish_stage, link_final
 from lineament.training.examples import ExampleSource, Sources
 from lineament.training.features import drop_features, keep_features
 from lineament.training.folder import (
-    check_stage,
     claim_folder,
     is_first_process,
     stage_folder,
@@ -27,17 +26,20 @@ from lineament.training.folder import (
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.guard import SpikeGuard, StageClock, WeightAverage, catch_stop_signals
 from lineament.training.journal import Journal, plot_losses, write_loss_table
-from lineament.training.mixes import open_mix
 from lineament.training.objectives import open_objective
-from lineament.training.recipe import Mix, Recipe, Stage
+from lineament.training.recipe import Recipe
+from lineament.training.rehearsal import check_recipe, rehearse
+from lineament.training.shard import claim_shards, open_mesh, reshard, shard_learner
+from lineament.training.stage_data import open_sources, open_stream, open_validation
 from lineament.training.stage_run import StageRun
 from lineament.training.start import adapt_model
-from lineament.training.stream import Order, Stream
+from lineament.training.stream import Stream
 from lineament.training.trainer import StageTrainer
-from lineament.training.unified_family import open_family
+from lineament.training.unified_family import Family, open_family
 from lineament.training.validation import validate
 
 logger = logging.getLogger(__name__)
+BEST = "best"
 BuildModel = Callable[[Recipe, Mapping[str, Sequence[ExampleSource]]], tuple[Any, Any]]
 
 
@@ -50,7 +52,7 @@ class RunResult:
         folder: The last model, when done.
         num_steps: Steps of all stages so far.
         seconds: Time spent in all stages so far.
-        num_skipped: Samples that could not be used, in this process.
+        num_skipped: Samples that could not be used since this call began, in all processes.
     """
 
     status: str
@@ -72,11 +74,22 @@ class Runner:
     journal: Journal
     stop: Any
     pause_minutes: float
+    evaluate: Score | None
+    evaluate_every: int
+    use_shards: bool
 
-    def open_sources(self, stage: Stage, mixes: Sequence[Mix]) -> list[ExampleSource]:
-        """Open a stage's data."""
-        where = f"stages.{stage.name}"
-        return [open_mix(mix, self.sources, where=where) for mix in mixes]
+    @property
+    def family(self) -> Family:
+        """How models of the recipe's kind begin."""
+        return open_family(self.recipe.model)
+
+    def folder(self, number: int) -> Path:
+        """Return a stage's folder."""
+        return self.out / stage_folder(number, self.recipe.stages[number])
+
+    def load(self, folder: Path) -> tuple[Any, Any]:
+        """Read a model that this run has written."""
+        return self.family.load(self.recipe.model, folder)
 
 
 def run_recipe(
@@ -89,8 +102,13 @@ def run_recipe(
     callbacks: Sequence[TrainerCallback] = (),
     on_progress: Callable[[str, int, float], None] | None = None,
     pause_minutes: float = 0.0,
+    evaluate: Score | None = None,
+    evaluate_every: int = 0,
 ) -> RunResult:
     """Train all stages of a recipe, one after the other.
+
+    Under a launcher such as torchrun every process calls this; each has a copy of the model, or
+    its shard where ``accelerate launch`` asks for FSDP. What is written is the same either way.
 
     Args:
         recipe: What to do.
@@ -103,6 +121,9 @@ def run_recipe(
         callbacks: More callbacks of ``transformers``, such as one that evaluates.
         on_progress: Told stage, step and loss behind every step.
         pause_minutes: Stop after so long, to be resumed; 0 never does.
+        evaluate: Takes model and processor, and returns a score; the best model by it is kept
+            in ``best``.
+        evaluate_every: Steps between scores; 0 scores at the end of every stage alone.
 
     Raises:
         BadInput: The recipe cannot be run, or the folder holds another run.
@@ -113,7 +134,7 @@ def run_recipe(
     recipe = settings_from_dict(Recipe, json.loads(recipe.model_dump_json()))
     claim_folder(recipe, out, resume=resume)
     disable_progress_bar()  # of single files; whoever runs this shows the whole run's
-    with catch_stop_signals() as stop:
+    with catch_stop_signals() as stop, claim_shards() as use_shards:
         runner = Runner(
             recipe,
             out,
@@ -123,6 +144,9 @@ def run_recipe(
             Journal(out, is_writer=is_first_process()),
             stop,
             pause_minutes,
+            evaluate,
+            evaluate_every,
+            use_shards,
         )
         return _run_stages(runner, build_model)
 
@@ -130,25 +154,32 @@ def run_recipe(
 def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
     recipe, model, processor = runner.recipe, None, None
     num_steps, seconds = 0, 0.0
-    for number, stage in enumerate(recipe.stages):
-        folder = runner.out / stage_folder(number, stage)
-        if (folder / DONE).is_file():
-            row = json.loads((folder / DONE).read_text(encoding="utf-8"))
+    numbers = range(len(recipe.stages))
+    done = [runner.folder(number) / DONE for number in numbers]
+    left = [number for number in numbers if not done[number].is_file()]
+    check_recipe(recipe, runner.sources, left)
+    for number in numbers:
+        if number not in left:
+            row = json.loads(done[number].read_text(encoding="utf-8"))
             num_steps, seconds = num_steps + row["steps"], seconds + row["seconds"]
             continue
+        folder = runner.folder(number)
         checkpoint = find_checkpoint(folder) if folder.is_dir() else None
         if checkpoint is not None:
-            model, processor = open_family(recipe.model).load(recipe.model, checkpoint)
+            model, processor = runner.load(checkpoint)
         elif model is None:
             model, processor = _start(runner, number, build_model)
+        if number == left[0]:
+            rehearse(recipe, runner.sources, left, model, processor)
         run, steps = _run_stage(runner, number, model, processor, checkpoint)
         num_steps, seconds = num_steps + steps, seconds + run.clock.seconds
         if run.is_paused:
             return _result(runner, "stopped", num_steps, seconds)
+        if runner.use_shards:
+            model = None  # the next stage begins with what this one has written
     last = len(recipe.stages) - 1
     if is_first_process():
-        final = runner.out / stage_folder(last, recipe.stages[last]) / "final"
-        link_final(final, runner.out / "model")
+        link_final(runner.folder(last) / "final", runner.out / "model")
         write_loss_table(runner.journal.path, runner.out / "losses.csv")
         if recipe.use_plots:
             plot_losses(runner.journal.path, runner.out / "losses.png")
@@ -159,12 +190,16 @@ def _run_stage(
     runner: Runner, number: int, model: Any, processor: Any, checkpoint: Path | None
 ) -> tuple[StageRun, int]:
     recipe, stage = runner.recipe, runner.recipe.stages[number]
-    folder = runner.out / stage_folder(number, stage)
+    folder = runner.folder(number)
     num_threads = stage.num_threads or recipe.num_threads
     if num_threads:
         torch.set_num_threads(num_threads)
     objective, stream = prepare_stage(runner, number, model, processor)
     learner = objective.learner()
+    arguments = training_arguments(recipe, stage, folder)
+    if runner.use_shards:
+        _ = arguments.device  # which lets the processes find each other
+        shard_learner(learner, open_mesh())
     run = StageRun(
         recipe=recipe,
         stage=stage,
@@ -179,22 +214,26 @@ def _run_stage(
         pause_seconds=60 * runner.pause_minutes,
         critic=getattr(learner, "critic", None),
     )
-    held_out = open_validation(runner, number, objective)
+    held_out = open_validation(recipe, number, runner.sources, objective)
     if held_out is not None:
-        run.validate = partial(
-            validate,
-            learner,
-            objective,
-            held_out,
-            batch_size=max(1, stage.batch_size // stage.accumulate),
-        )
+        part = max(1, stage.batch_size // stage.accumulate)
+
+        def validate_whole() -> dict[str, Any]:
+            rows = validate(learner, objective, held_out, batch_size=part)
+            reshard(learner)
+            return rows
+
+        run.validate = validate_whole
     step = 0
     if checkpoint is not None:
         restore_state(run, checkpoint)
         step = int(checkpoint.name.split("-")[1])
     runner.journal.cut(stage.name, step)
-    arguments = training_arguments(recipe, stage, folder)
-    trainer = StageTrainer(run, learner, arguments, stream, objective.collate, runner.callbacks)
+    callbacks = [*runner.callbacks]
+    if runner.evaluate is not None:
+        best, every = runner.out / BEST, runner.evaluate_every
+        callbacks.append(KeepBest(runner.evaluate, processor, best, every=every, load=runner.load))
+    trainer = StageTrainer(run, learner, arguments, stream, objective.collate, callbacks)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     steps = trainer.state.global_step
     if not run.is_paused:
@@ -209,7 +248,6 @@ def prepare_stage(runner: Runner, number: int, model: Any, processor: Any) -> tu
         BadInput: Naming the stage and the field.
     """
     recipe, stage = runner.recipe, runner.recipe.stages[number]
-    check_stage(stage, number)
     adapt_model(model, stage.lora, seed=recipe.seed * 1000 + number)
     freeze(model, stage)
     parameter_groups(model, stage)
@@ -219,45 +257,28 @@ def prepare_stage(runner: Runner, number: int, model: Any, processor: Any) -> tu
         keep_features(model, stage.cache_features, limit_gib=stage.cache_gib)
     if stage.use_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
+    elif model.is_activation_checkpointing:  # the stage before wanted it
+        model.activation_checkpointing_disable()
     objective = open_objective(stage, model, processor)
-    sources = runner.open_sources(stage, stage.data)
-    count = stage.total_steps * stage.batch_size
-    weights = [mix.weight for mix in stage.data]
-    order = Order([len(source) for source in sources], weights, count, recipe.seed * 1000 + number)
-    stream = Stream(sources, order, objective.encode)
+    stream = open_stream(recipe, number, runner.sources, objective)
     stream[0]
     return objective, stream
-
-
-def open_validation(runner: Runner, number: int, objective: Any) -> Stream | None:
-    """Return a stage's held-out samples, the same ones every time."""
-    stage = runner.recipe.stages[number]
-    if not stage.validation:
-        return None
-    sources = runner.open_sources(stage, stage.validation)
-    count = min(stage.validation_samples, sum(len(source) for source in sources))
-    weights = [mix.weight for mix in stage.validation]
-    order = Order([len(source) for source in sources], weights, count, seed=0)
-    return Stream(sources, order, objective.encode)
 
 
 def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple[Any, Any]:
     """Return the model a stage begins with: the last stage's, or a new one."""
     recipe = runner.recipe
     if number:
-        before = recipe.stages[number - 1]
-        final = runner.out / stage_folder(number - 1, before) / "final"
-        return open_family(recipe.model).load(recipe.model, final)
+        return runner.load(runner.folder(number - 1) / "final")
     stage = recipe.stages[0]
-    check_stage(stage, 0)
-    sources = runner.open_sources(stage, stage.data)
+    sources = open_sources(stage, stage.data, runner.sources)
     torch.manual_seed(recipe.seed)
     if build_model is not None:
         names = {mix.source: [] for mix in stage.data}
         for mix, source in zip(stage.data, sources, strict=True):
             names[mix.source].append(source)
         return build_model(recipe, names)
-    return open_family(recipe.model).start(recipe.model, sources, recipe.seed)
+    return runner.family.start(recipe.model, sources, recipe.seed)
 
 
 def _result(runner: Runner, status: str, num_steps: int, seconds: float) -> RunResult:

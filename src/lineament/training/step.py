@@ -8,6 +8,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from lineament.training.checkpoint import complete_checkpoint
 from lineament.training.guard import seed_step
 from lineament.training.journal import LossTable
+from lineament.training.processes import any_process, gather_objects, mean_of
 from lineament.training.stage_run import StageRun, inner_model, write_validation
 
 
@@ -32,6 +33,7 @@ class StageCallback(TrainerCallback):
         """Leave a harmful step out: without gradients the optimiser changes nothing."""
         del args, control
         run = self.run
+        run.last_loss = mean_of(run.last_loss)  # so that all processes decide alike
         where = f"stage {run.stage.name}, step {state.global_step + 1}"
         if not run.guard.allows(run.last_loss, run.last_norm, where=where):
             for parameter in kwargs["model"].parameters():
@@ -56,39 +58,42 @@ class StageCallback(TrainerCallback):
             write_validation(run, step)
         if run.on_progress is not None:
             run.on_progress(run.stage.name, step, run.last_loss)
-        if run.clock.is_over:
+        # A signal may reach one process alone, and no two clocks tell the same time.
+        is_late = 0 < run.pause_seconds < run.clock.seconds - run.clock.earlier_seconds
+        is_over, is_asked = any_process([run.clock.is_over, run.stop.is_set or is_late])
+        if is_over or is_asked:
+            run.journal.share_skipped()
             control.should_training_stop = True
-        elif run.stop.is_set or (
-            run.pause_seconds and run.clock.seconds - run.clock.earlier_seconds > run.pause_seconds
-        ):
+        if is_asked and not is_over:
             run.is_paused = step < run.stage.total_steps
-            control.should_training_stop = control.should_save = True
+            control.should_save = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Complete the checkpoint, once for all processes."""
         del control, kwargs
-        if not state.is_world_process_zero:
-            return
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         complete_checkpoint(self.run, folder)
 
     def _log(self, step: int, rate: float) -> None:
         run = self.run
+        run.journal.share_skipped()
+        use = None if run.uses is None else run.uses.counts().get(run.stage.name)
+        shared = gather_objects((run.num_tokens, use))
         row = {
             "stage": run.stage.name,
             "step": step,
             "set": "train",
-            **run.losses.means(),
+            **run.losses.shared().means(),
             "learning_rate": rate,
             "grad_norm": run.last_norm,
-            "tokens": run.num_tokens,
+            "tokens": sum(num_tokens for num_tokens, _ in shared),
             "seconds": round(run.clock.seconds, 3),
             "skipped": run.journal.num_skipped,
         }
-        if run.uses is not None:
-            row["expert_use"] = run.uses.shares().get(run.stage.name)
-            run.uses = None
+        counts = [sum(parts) for parts in zip(*(use for _, use in shared if use), strict=True)]
+        if counts:
+            row["expert_use"] = [count / max(1, sum(counts)) for count in counts]
         run.journal.write(row)
-        run.losses, run.num_tokens = LossTable(), 0
+        run.losses, run.num_tokens, run.uses = LossTable(), 0, None

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
@@ -15,9 +16,12 @@ from lineament.model.experts import ExpertUse
 from lineament.model.lora import write_lora_settings
 from lineament.training.freeze import frozen_modules, parameter_groups
 from lineament.training.guard import rate_factor
+from lineament.training.processes import largest
+from lineament.training.shard import gather_full, is_sharded, save_whole, shard_like
 from lineament.training.stage_run import StageRun, inner_model
 from lineament.training.step import StageCallback
 
+OPTIMISER, SCHEDULE = "optimizer.pt", "scheduler.pt"  # names that ``transformers`` gives
 _NOT_FOR_MODEL = ("groups", "skipped", "num_samples", "num_items")
 
 
@@ -34,6 +38,7 @@ class StageTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self.run = run
+        self._is_sharded = is_sharded(learner)
         super().__init__(
             model=learner,
             args=arguments,
@@ -44,6 +49,13 @@ class StageTrainer(Trainer):
         self.remove_callback(PrinterCallback)  # stdout is for data; the journal keeps the log
         self.loss_is_scaled_for_ga = True  # losses are divided by the labels of the whole step
         self._still: list[nn.Module] = frozen_modules(learner)
+        if self._is_sharded:  # so that it is not wrapped or sharded again, nor its parts summed up
+            self.is_distributed_loading_by_transformers = True
+            object.__setattr__(learner, "_is_fsdp_managed_module", True)
+
+    def _move_model_to_device(self, model: nn.Module, device: torch.device) -> None:
+        if not self._is_sharded:  # shards lie where they belong
+            super()._move_model_to_device(model, device)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Make AdamW with a rate for every group of weights."""
@@ -72,9 +84,10 @@ class StageTrainer(Trainer):
 
             def factor(step: int) -> float:
                 # Step 0 of a warm-up would have no rate at all.
-                return rate_factor(
-                    run.clock.progress(step + 1 if run.stage.warmup else step), run.stage
-                )
+                progress = run.clock.progress(step + 1 if run.stage.warmup else step)
+                if run.stage.max_minutes:
+                    progress = largest(progress)  # or processes would follow their own clocks
+                return rate_factor(progress, run.stage)
 
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
                 optimizer or self.optimizer, factor
@@ -145,19 +158,63 @@ class StageTrainer(Trainer):
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         norm: Any = super()._clip_grad_norm(model)
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
         self.run.last_norm = float(norm)
         return norm
 
+    @contextlib.contextmanager
+    def _defer_fsdp_gradient_reduction(self) -> Iterator[None]:
+        learner: Any = self.model
+        learner.set_requires_gradient_sync(False)
+        try:
+            yield
+        finally:
+            learner.set_requires_gradient_sync(True)
+
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         """Write the model inside the learner as ``transformers`` writes models."""
-        if state_dict is not None:
-            state_dict = {k.removeprefix("model."): v for k, v in state_dict.items()}
         folder = Path(output_dir or str(self.args.output_dir))
         model = inner_model(self.model)
+        if state_dict is None:
+            save_whole(model, self.run.processor, folder)
+            return
+        if not self.args.should_save:
+            return
+        state_dict = {k.removeprefix("model."): v for k, v in state_dict.items()}
         model.save_pretrained(folder, state_dict=state_dict)
         write_lora_settings(model, folder)
         if self.run.processor is not None:
             self.run.processor.save_pretrained(folder)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        """Write what the optimiser knows in one piece, as a run without shards does."""
+        if not self._is_sharded:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        assert self.optimizer is not None
+        assert self.lr_scheduler is not None
+        state = gather_full(self.optimizer.state_dict())
+        if self.args.should_save:
+            torch.save(state, Path(output_dir) / OPTIMISER)
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULE)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Give every process its part of what the optimiser knew."""
+        if checkpoint is None or not self._is_sharded:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        assert self.optimizer is not None
+        assert self.lr_scheduler is not None
+        state = torch.load(Path(checkpoint) / OPTIMISER, map_location="cpu", weights_only=True)
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        for number, values in state["state"].items():
+            for name, value in values.items():
+                if name != "step":
+                    values[name] = shard_like(value, weights[number])
+        self.optimizer.load_state_dict(state)
+        schedule = torch.load(Path(checkpoint) / SCHEDULE, map_location="cpu", weights_only=True)
+        self.lr_scheduler.load_state_dict(schedule)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None

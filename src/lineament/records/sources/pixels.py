@@ -1,4 +1,4 @@
-"""Media references to pixels: plain files, members of .zip shards, entries of .npz files."""
+"""Media references to pixels: files, chosen bands, members of .zip shards, entries of .npz."""
 
 import functools
 import io
@@ -10,7 +10,8 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from lineament.errors import BadMedia
-from lineament.video import read_picture
+from lineament.records.sources.scenes.geotiff import split_bands
+from lineament.records.sources.scenes.rasters import read_shown
 
 
 def open_pixels(reference: str, folder: Path | str) -> UInt8[np.ndarray, "height width 3"]:
@@ -18,11 +19,15 @@ def open_pixels(reference: str, folder: Path | str) -> UInt8[np.ndarray, "height
 
     Args:
         reference: A path below the folder: ``images/00001.jpg``, ``images-3.zip/train_00012.jpg``
-            (a member of a shard) or ``faces.npz/17`` (the 17th JPEG of ``blob`` and ``offsets``).
+            (a member of a shard), ``faces.npz/17`` (the 17th JPEG of ``blob`` and ``offsets``) or
+            ``tile.tif/3,2,1`` (bands of a TIFF as red, green and blue, from 0). TIFFs of more
+            than eight bits are stretched.
         folder: The data set's folder.
 
     Raises:
-        BadMedia: There is no such picture, it is damaged, or the reference leaves the folder.
+        BadMedia: There is no such picture or band, it is damaged, or the reference leaves the
+            folder.
+        MissingExtra: A TIFF of more than eight bits or with chosen bands needs tifffile.
     """
     parts = PurePosixPath(reference).parts
     if not parts or parts[0] == "/" or ".." in parts:
@@ -34,12 +39,13 @@ def open_pixels(reference: str, folder: Path | str) -> UInt8[np.ndarray, "height
             return _decode(_read_zip_member(container, member), reference)
         if part.endswith(".npz"):
             return _decode(_read_npz_entry(container, member), reference)
-    return read_picture(Path(folder, *parts))
+    path, bands = split_bands("/".join(parts))
+    return read_shown(Path(folder, path), bands)
 
 
 def has_media(reference: str, folder: Path | str) -> bool:
     """Say whether the file that holds the picture is there; members are not looked at."""
-    parts = PurePosixPath(reference).parts
+    parts = PurePosixPath(split_bands(reference)[0]).parts
     for place, part in enumerate(parts, start=1):
         if part.endswith((".zip", ".npz")):
             return Path(folder, *parts[:place]).is_file()

@@ -15,15 +15,14 @@ from lineament.records.record import Record
 from lineament.records.sources.celebahq import CAPTIONS
 from lineament.records.sources.rows import read_json_lines
 from lineament.records.sources.source import Dropped
-from lineament.records.write.key_frames import read_key_frames
 from lineament.records.write.prompts import make_request, prompt_version
 from lineament.records.write.steps import (
     Plan,
-    find_wrong,
-    question_records,
+    is_worth_asking,
     read_answer_text,
-    read_pairs,
-    summary_record,
+    read_asked,
+    read_enriched,
+    read_frames,
 )
 from lineament.records.writers import Job, Outcome
 
@@ -186,6 +185,8 @@ class BatchWriter:
     ) -> Outcome | tuple[str, str]:
         """Return what came of a job, or the next step and its request."""
         text, held, records = "", "", list[Record]()
+        if not is_worth_asking(job.annotation):
+            return Outcome(job.key, ())
         tokens_in = tokens_out = 0
         for step in self.plan.steps():
             key = f"{job.key}-{step}"
@@ -195,20 +196,21 @@ class BatchWriter:
             tokens_in += answer.tokens_in
             tokens_out += answer.tokens_out
             fault = answer.error
+            origin = job.annotation, job.provenance, self.name
             if step == "ask":
-                records += question_records(
-                    read_pairs(answer.parsed), job.annotation, job.provenance, self.name
-                )
-            elif not fault:
+                records += read_asked(answer.parsed, *origin)
+            elif step == "caption":
                 text = read_answer_text(step, answer.parsed) or ""
-                fault = "" if text or step == "caption" else "the summary is missing"
+            elif not fault:
+                found = read_enriched(answer.parsed, *origin)
+                if found is None:
+                    fault = "the summary is missing"
+                else:
+                    held = found.held
+                    records += found.records
             if fault:
                 money = self.price.of(tokens_in, tokens_out)
                 return Outcome(job.key, None, money, tokens_in, tokens_out, fault)
-            if step == "enrich":
-                record = summary_record(text, job.annotation, job.provenance, self.name)
-                held, _ = find_wrong(record, job.annotation)
-                records.append(record)
         money = self.price.of(tokens_in, tokens_out)
         return Outcome(job.key, tuple(records), money, tokens_in, tokens_out)
 
@@ -224,10 +226,8 @@ class BatchWriter:
         return request_line(key, request.body(self.model))
 
     def _frames(self, annotation: Annotation) -> tuple[str, ...]:
-        if self.media is None:
-            return ()
         try:
-            return read_key_frames(annotation.media, self.media, self.plan.num_frames)
+            return read_frames(annotation, self.media, self.plan.num_frames)
         except BadInput as error:
             log.warning("%s: sent without frames", error.message)
             return ()

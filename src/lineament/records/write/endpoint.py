@@ -22,15 +22,14 @@ from lineament.errors import BadInput, BadMedia, BudgetSpent, EndpointFailed, Li
 from lineament.records.record import Record
 from lineament.records.sources.celebahq import CAPTIONS
 from lineament.records.write.journal import Journal
-from lineament.records.write.key_frames import read_key_frames
 from lineament.records.write.prompts import SUMMARY_WORDS, make_request, prompt_version
 from lineament.records.write.steps import (
     Plan,
-    find_wrong,
-    question_records,
+    is_worth_asking,
     read_answer_text,
-    read_pairs,
-    summary_record,
+    read_asked,
+    read_enriched,
+    read_frames,
     word_repair,
 )
 from lineament.records.writers import Job, Outcome
@@ -56,6 +55,8 @@ class EndpointWriter:
     Caption from key frames; the caption corrected and enriched by the annotation; questions from
     both. A summary that does not hold goes back once with what is wrong; its sentences that still
     do not hold are not shown to the last step. Records come unverified, as from every writer.
+    Of a scene: a local and a global description, a conversation and single questions; sentences
+    and rounds that do not hold are left out, since the build drops such records whole.
 
     Attributes:
         settings: The server, budgets included.
@@ -200,39 +201,37 @@ class _Runner:
 
     async def _write(self, job: Job, spent: _Spent) -> tuple[Record, ...]:
         plan, annotation, name = self.writer.plan, job.annotation, self.writer.name
+        if not is_worth_asking(annotation):
+            return ()
         text = ""
         if "caption" in plan.steps():
             frames = await asyncio.to_thread(self._frames, annotation)
             given = next(iter(annotation.extra.get(CAPTIONS, ())), "")
             answer = await self._ask("caption", job, spent, frames=frames, text=given)
             text = read_answer_text("caption", answer) or ""
-        record, held = await self._enrich(job, text, spent)
-        records = [record]
+        described, held = await self._enrich(job, text, spent)
+        records = list(described)
         if "ask" in plan.steps():
             answer = await self._ask("ask", job, spent, text=held)
-            records += question_records(read_pairs(answer), annotation, job.provenance, name)
+            records += read_asked(answer, annotation, job.provenance, name)
         return tuple(records)
 
-    async def _enrich(self, job: Job, text: str, spent: _Spent) -> tuple[Record, str]:
-        """Return the summary, and what of it holds."""
+    async def _enrich(self, job: Job, text: str, spent: _Spent) -> tuple[tuple[Record, ...], str]:
+        """Return the descriptions, and what of them holds."""
         plan, num_repairs, draft = self.writer.plan, 0, text
         while True:
             step = f"enrich-{num_repairs}" if num_repairs else "enrich"
             answer = await self._ask("enrich", job, spent, text=draft, part=step)
-            found = read_answer_text("enrich", answer)
+            found = read_enriched(answer, job.annotation, job.provenance, self.writer.name)
             if found is None:
                 raise EndpointFailed("the summary is missing in the answer")
-            record = summary_record(found, job.annotation, job.provenance, self.writer.name)
-            held, wrong = find_wrong(record, job.annotation)
-            if not wrong or num_repairs == plan.max_repairs:
-                return record, held
+            if not found.wrong or num_repairs == plan.max_repairs:
+                return found.records, found.held
             num_repairs += 1
-            draft = word_repair(found, wrong)
+            draft = word_repair(found.draft, found.wrong)
 
     def _frames(self, annotation: Annotation) -> tuple[str, ...]:
-        if self.writer.folder is None:
-            return ()
-        return read_key_frames(annotation.media, self.writer.folder, self.writer.plan.num_frames)
+        return read_frames(annotation, self.writer.folder, self.writer.plan.num_frames)
 
     async def _ask(
         self, step: str, job: Job, spent: _Spent, *, frames: tuple[str, ...] = (), text: str = "",

@@ -15,7 +15,7 @@ from lineament.video import find_media, open_clip, sample_frames
 
 SIDE_PX = 512
 QUALITY = 85
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 
 
 def read_key_frames(reference: str, folder: Path, num_frames: int = 4) -> tuple[str, ...]:

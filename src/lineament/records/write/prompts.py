@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lineament.annotation import CLIP, Annotation, Fact
+from lineament.claims.scenes_objects import is_scene
 from lineament.endpoint import Request
 from lineament.records.write.clauses import find_clauses, read_word_table
 from lineament.records.write.grammar import capital, read_words
+from lineament.records.write.scenes.labels import word_scene
 from lineament.records.write.template import main_subject
 from lineament.vocabulary import read_vocabulary
 
@@ -16,9 +18,15 @@ KINDS = (
     "which", "color", "list", "action", "timed", "emotion", "cues", "count", "yes_no",
     "description",
 )  # fmt: skip
+# Single questions about scenes, as the template writer names them.
+SCENE_KINDS = (
+    "scene_count", "scene_yes_no", "scene_position", "scene_color", "scene_relation",
+    "scene_comparison", "scene_kind", "scene_reasoning", "scene_box",
+)  # fmt: skip
 SUMMARY_WORDS = 85
 MAX_DENIED = 24
 MAX_TOKENS: Mapping[str, int] = {"caption": 300, "enrich": 350, "ask": 900}
+SCENE_MAX_TOKENS: Mapping[str, int] = {"caption": 300, "enrich": 700, "ask": 1500}
 _TEXT = {"type": "string"}
 
 
@@ -31,17 +39,23 @@ def _object(**properties: Any) -> dict[str, Any]:
     }
 
 
+def _rows(**properties: Any) -> dict[str, Any]:
+    return {"type": "array", "items": _object(**properties)}
+
+
+def _questions(kinds: Sequence[str]) -> dict[str, Any]:
+    return _rows(kind={"type": "string", "enum": list(kinds)}, question=_TEXT, answer=_TEXT)
+
+
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "caption": _object(caption=_TEXT),
     "enrich": _object(summary=_TEXT),
-    "ask": _object(
-        questions={
-            "type": "array",
-            "items": _object(
-                kind={"type": "string", "enum": list(KINDS)}, question=_TEXT, answer=_TEXT
-            ),
-        }
-    ),
+    "ask": _object(questions=_questions(KINDS)),
+}
+SCENE_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "caption": _object(caption=_TEXT),
+    "enrich": _object(**{"local": _TEXT, "global": _TEXT}),
+    "ask": _object(dialogue=_rows(question=_TEXT, answer=_TEXT), questions=_questions(SCENE_KINDS)),
 }
 
 
@@ -58,6 +72,8 @@ def prompt_version() -> str:
 
 def word_facts(annotation: Annotation) -> str:
     """Write an annotation as a list in plain words: what holds, when, and what does not."""
+    if is_scene(annotation):
+        return word_scene(annotation)
     subject = main_subject(annotation) or "face 0"
     lines = [
         f"- {_word_fact(fact)}"
@@ -114,13 +130,15 @@ def make_request(
         seed: Of the sampling, where the server has it.
         key: Goes along.
     """
-    prompts = read_prompts()
+    is_of_scene = is_scene(annotation)
+    prompts = read_prompts()["scene"] if is_of_scene else read_prompts()
+    kinds = SCENE_KINDS if is_of_scene else KINDS
     media = "clip" if annotation.duration_seconds > 0 else "picture"
     given = prompts["caption"]["given"].format(m=media, text=text) if text else ""
     prompt = prompts[step]["text"].format(
         m=media, k=len(frames), caption=text, given=given,
         n=num_questions if step == "ask" else SUMMARY_WORDS,
-        facts="" if step == "caption" else word_facts(annotation), kinds=", ".join(KINDS),
+        facts="" if step == "caption" else word_facts(annotation), kinds=", ".join(kinds),
     )  # fmt: skip
     content: list[dict[str, Any]] = [{"type": "text", "text": prompt.strip()}]
     content += [{"type": "image_url", "image_url": {"url": url}} for url in frames]
@@ -129,9 +147,9 @@ def make_request(
             {"role": "system", "content": prompts["system"]["text"].strip()},
             {"role": "user", "content": content},
         ),
-        max_tokens=MAX_TOKENS[step],
+        max_tokens=(SCENE_MAX_TOKENS if is_of_scene else MAX_TOKENS)[step],
         temperature=temperature,
         seed=seed,
-        schema=SCHEMAS[step],
+        schema=(SCENE_SCHEMAS if is_of_scene else SCHEMAS)[step],
         key=key,
     )

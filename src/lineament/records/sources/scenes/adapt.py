@@ -13,8 +13,15 @@ from typing import Any
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import ONE_FACT, SEVERAL_FACTS, Record, Turn
-from lineament.records.sources.scenes.boxes import write_box
-from lineament.records.sources.scenes.label import Label, Task, find_size_px, labels_of
+from lineament.records.sources.scenes.boxes import Box, read_boxes, write_box
+from lineament.records.sources.scenes.label import (
+    BLANK,
+    LOST_NOUN,
+    Label,
+    Task,
+    find_size_px,
+    labels_of,
+)
 from lineament.records.sources.scenes.layout import spell_class
 
 MAX_PACKED = 16
@@ -28,6 +35,9 @@ KIND_OF: Mapping[Task, str] = {
     "region": "region_caption",
     "class": "scene_class",
 }
+# Labels that count as published and are no use for training: records of their own, so that a
+# build counts them by name and training, which chooses by kind, leaves them out.
+KIND_OF_FLAW: Mapping[str, str] = {BLANK: "blank_caption", LOST_NOUN: "lost_noun"}
 # Tasks whose labels keep the data set's own question, and so share its wordings.
 _ASKED_AS: Mapping[Task, str] = {"count": "vqa", "existence": "vqa"}
 
@@ -57,7 +67,7 @@ def adapt_annotation(
     """Yield the records that a picture's own labels give; nothing is added or left out.
 
     Questions about one picture become turns of one record, shuffled by hash; captions, boxes and
-    classes are records of their own. A flaw of a label is told in the record's provenance.
+    classes are records of their own. So are labels with a flaw, which the record's kind names.
 
     Args:
         annotation: As a source of scenes yields it.
@@ -82,30 +92,34 @@ def adapt_annotation(
             if use_tags and not turns:
                 question = f"{read_wordings()['tag'][task]} {question}"
             turns += (Turn("user", question), Turn("assistant", word_answer(label, size_px)))
-            details.append({**_detail(label), "wording": number})
+            details.append(_detail(label) | ({} if label.flaw else {"wording": number}))
         level = ONE_FACT if len(group) == 1 else SEVERAL_FACTS
         detail = json.dumps({"size_px": size_px, "labels": details}, ensure_ascii=False)
         kept = {**origin, "detail": detail}
-        yield Record(KIND_OF[task], level, annotation.media, tuple(turns), provenance=kept)
+        kind = KIND_OF_FLAW.get(group[0].flaw, KIND_OF[task])
+        yield Record(kind, level, annotation.media, tuple(turns), provenance=kept)
 
 
 def word_question(
     label: Label, media: str, size_px: tuple[float, float] | None, seed: int = 0
 ) -> tuple[str, int]:
-    """Return the question of a label, and the number of its wording."""
+    """Return the question of a label, and the number of its wording; with a flaw, the first."""
     wordings = wordings_of(label.task)
-    number = _hash(seed, media, label.row, label.question, label.answer) % len(wordings)
+    number = 0
+    if not label.flaw:
+        number = _hash(seed, media, label.row, label.question, label.answer) % len(wordings)
     box = ""
     if label.task == "region":
         box = _write_label_box(label, size_px)
-    text = wordings[number].replace("{b}", box).replace("{p}", _tidy(label))
-    return text.replace("{q}", _tidy(label)), number
+    asked = _tidy(label.task, label.question)
+    text = wordings[number].replace("{b}", box).replace("{p}", asked)
+    return text.replace("{q}", asked), number
 
 
-def _tidy(label: Label) -> str:
+def _tidy(task: Task, question: str) -> str:
     """Return the question as it is asked: single blanks, and no full stop inside a sentence."""
-    text = _BLANKS.sub(" ", label.question).strip()
-    return text.rstrip(" .") if label.task == "grounding" else text
+    text = _BLANKS.sub(" ", question).strip()
+    return text.rstrip(" .") if task == "grounding" else text
 
 
 def word_answer(label: Label, size_px: tuple[float, float] | None) -> str:
@@ -118,17 +132,19 @@ def word_answer(label: Label, size_px: tuple[float, float] | None) -> str:
 def labels_from_record(record: Record) -> tuple[Label, ...]:
     """Return the labels that a record was adapted from; the inverse of `adapt_annotation`.
 
-    Questions and answers are read from the turns, not from the provenance, which adds only what
-    no text says: the row's id, its type, and a box in whole pixels.
+    Questions, answers, boxes and classes are read from the turns. The provenance adds what no
+    text says, the row's id and its type, and what a text says less finely: a box between the
+    thousandths, the spelling of a class, double blanks. Those must give the very text again.
 
     Raises:
-        BadInput: The record was not adapted from labels.
+        BadInput: The record was not adapted from labels, or text and provenance differ.
     """
     try:
         detail = json.loads(record.provenance["detail"])
         rows: list[Mapping[str, Any]] = detail["labels"]
+        size_px = tuple(detail["size_px"]) if detail.get("size_px") else None
         pairs = zip(record.turns[::2], record.turns[1::2], rows, strict=True)
-        return tuple(_label_from_pair(question, answer, row) for question, answer, row in pairs)
+        return tuple(_label_from_pair(*pair, size_px) for pair in pairs)
     except (KeyError, ValueError, TypeError) as error:
         raise BadInput(f"record {record.id}: not adapted from labels ({error})") from None
 
@@ -138,17 +154,26 @@ def flaws_of(record: Record) -> tuple[str, ...]:
     return tuple(label.flaw for label in labels_from_record(record) if label.flaw)
 
 
-def _label_from_pair(question: Turn, answer: Turn, row: Mapping[str, Any]) -> Label:
+def _label_from_pair(
+    question: Turn, answer: Turn, row: Mapping[str, Any], size_px: tuple[float, float] | None
+) -> Label:
     task: Task = row["task"]
-    head, tail = _split_wording(wordings_of(task)[row["wording"]])
-    asked = question.text[question.text.index(head) + len(head) :]
-    asked = asked[: len(asked) - len(tail)]
-    asked = row.get("raw", asked)
-    box: Any = tuple(row["box_px"]) if row["box_px"] else None
+    slot = _read_slot(question.text, task, row.get("wording", 0))
+    asked, said, box = "", answer.text, None
+    if task in ("caption", "class"):
+        _require_equal("", slot)
+    if task in (*PACKED_TASKS, "grounding"):
+        asked = row.get("raw", slot)
+        _require_equal(_tidy(task, asked), slot)
+    if task == "class":
+        said = row.get("class", said)
+        _require_equal(spell_class(said), answer.text)
+    if task in ("grounding", "region"):
+        box = _read_label_box(slot if task == "region" else said, row["box_px"], size_px)
     return Label(
         task=task,
-        question=asked if task in (*PACKED_TASKS, "grounding") else "",
-        answer="" if task == "grounding" else row.get("class", answer.text),
+        question=asked,
+        answer="" if task == "grounding" else said,
         type=row["type"],
         box_px=box,
         row=row["row"],
@@ -156,6 +181,38 @@ def _label_from_pair(question: Turn, answer: Turn, row: Mapping[str, Any]) -> La
         flaw=row["flaw"],
         references=tuple(row.get("references", ())),
     )
+
+
+def _read_slot(text: str, task: Task, wording: int) -> str:
+    """Return what stands in the slot of a wording; empty where it has none."""
+    head, tail = _split_wording(wordings_of(task)[wording])
+    tag = f"{read_wordings()['tag'][task]} "
+    if not text.startswith(head) or not head:
+        text = text.removeprefix(tag)
+    if not text.startswith(head) or not text.endswith(tail) or len(text) < len(head) + len(tail):
+        raise ValueError(f"{text!r} is not asked as {head!r} ... {tail!r}")
+    return text[len(head) : len(text) - len(tail)]
+
+
+def _read_label_box(
+    text: str, kept: list[float] | None, size_px: tuple[float, float] | None
+) -> Box:
+    """Read a box from its text; the corners that were kept must be those that the text rounds."""
+    if size_px is None:
+        raise ValueError("a box and no size of the picture")
+    found = read_boxes(text, "1", size_px)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} boxes in {text!r}")
+    if kept is None:
+        return found[0]
+    x0, y0, x1, y1 = kept
+    _require_equal(write_box((x0, y0, x1, y1), size_px), text)
+    return x0, y0, x1, y1
+
+
+def _require_equal(kept: str, text: str) -> None:
+    if kept != text:
+        raise ValueError(f"the text says {text!r}, the provenance {kept!r}")
 
 
 def _split_wording(wording: str) -> tuple[str, str]:
@@ -172,7 +229,7 @@ def _detail(label: Label) -> dict[str, Any]:
     del detail["question"], detail["answer"]
     if not label.references:
         del detail["references"]
-    if _tidy(label) != label.question:
+    if _tidy(label.task, label.question) != label.question:
         detail["raw"] = label.question
     if label.task == "class":
         detail["class"] = label.answer
@@ -182,9 +239,12 @@ def _detail(label: Label) -> dict[str, Any]:
 def _group_labels(
     labels: tuple[Label, ...], media: str, seed: int, max_packed: int
 ) -> Iterator[tuple[Task, list[Label]]]:
-    """Yield single labels, and questions packed so that no record asks one twice."""
+    """Yield single labels, and questions packed so that no record asks one twice.
+
+    Questions with a flaw stay alone.
+    """
     packs: list[list[Label]] = []
-    packed = [label for label in labels if label.task in PACKED_TASKS]
+    packed = [label for label in labels if label.task in PACKED_TASKS and not label.flaw]
     packed.sort(key=lambda label: _hash(seed, media, label.row, label.question))
     for label in packed:
         for pack in packs:
@@ -196,6 +256,8 @@ def _group_labels(
     for label in labels:
         if label.task not in PACKED_TASKS:
             yield label.task, [label]
+        elif label.flaw:
+            yield "vqa", [label]
     for pack in packs:
         yield "vqa", pack
 

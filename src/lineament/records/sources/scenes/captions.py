@@ -1,31 +1,33 @@
 """Caption sets: RSICD, RSITMD, UCM-, Sydney- and NWPU-Captions, in every layout they come in."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.records.sources.rows import find_file, read_json_file, read_lines, writable
+from lineament.records.sources.rows import find_file, read_json_file, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import BLANK, Label, label_extra
-from lineament.records.sources.scenes.layout import (
-    find_folder,
-    find_picture,
-    key_of,
-    read_list,
-    scene_facts,
+from lineament.records.sources.scenes.caption_files import (
+    Captioned,
+    Rows,
+    find_precomputed,
+    read_by_class,
+    read_coco,
+    read_karpathy,
+    read_lines_of_five,
+    read_references,
+    require_coco,
+    slice_rows,
+    value_of,
 )
-from lineament.records.sources.source import (
-    DUPLICATE,
-    NO_LABEL,
-    UNREADABLE,
-    Dropped,
-    require_split,
-)
+from lineament.records.sources.scenes.geotiff import measure_picture
+from lineament.records.sources.scenes.label import BLANK, Label, label_extra, picture_facts
+from lineament.records.sources.scenes.layout import find_folder, find_picture, scene_facts
+from lineament.records.sources.source import DUPLICATE, Dropped, require_split
 
 _CLASS_IN_NAME = re.compile(r"^([A-Za-z_]*[A-Za-z])_?\d+\.")
 _UCM_CLASSES = (
@@ -34,17 +36,6 @@ _UCM_CLASSES = (
     "mediumresidential", "mobilehomepark", "overpass", "parkinglot", "river", "runway",
     "sparseresidential", "storagetanks", "tenniscourt",
 )  # fmt: skip
-
-
-class Captioned(NamedTuple):
-    """A picture's captions as its file has them, duplicates and all."""
-
-    name: str
-    captions: tuple[str, ...]
-    scene: str = ""
-
-
-Rows = Iterator[Captioned | Dropped]
 
 
 @final
@@ -83,13 +74,14 @@ class Captions:
             labels = tuple(_distinct_labels(row))
             for number in range(len(row.captions) - len(labels)):
                 yield Dropped(f"{row.name}, repeated caption {number}", DUPLICATE)
-            facts = [f for scene in (row.scene or self._scene_of(row.name),)
-                     for f in scene_facts(scene)]  # fmt: skip
             if row.scene and not row.captions:
                 labels = (Label("class", answer=row.scene, row=row.name),)
+            media = find_picture(place, row.name, inside=("images", "NWPU_images", ""))
+            scale = measure_picture(place, media).meters_per_pixel
+            scene = row.scene or self._scene_of(row.name)
             yield Annotation(
-                media=find_picture(place, row.name, inside=("images", "NWPU_images", "")),
-                facts=tuple(facts),
+                media=media,
+                facts=(*picture_facts(None, scale), *scene_facts(scene)),
                 licence=self.licence,
                 split_key=writable(f"{self.key}/{row.name}"),
                 extra=label_extra(labels),
@@ -113,8 +105,8 @@ class Captions:
 
     def _read_rows(self, place: Path, split: str) -> Rows:
         if split.startswith("coco-"):
-            return _read_coco(_require_coco(place, split))
-        if found := _find_precomputed(place, split, self.num_val):
+            return read_coco(require_coco(place, split))
+        if found := find_precomputed(place, split, self.num_val):
             return self._read_precomputed(place, found, split)
         names = [f"dataset_{self.key}.json", "dataset.json"]
         names += sorted(p.name for p in place.glob(f"dataset_{self.key}*.json"))
@@ -123,7 +115,7 @@ class Captions:
         if path is not None:
             return self._read_json(path, split)
         if (place / f"{split}_references_0.txt").is_file():
-            return _read_references(place, split)
+            return read_references(place, split)
         raise BadInput(
             f"{place}: has no {split} part of {self.name}",
             hint="COCO files have splits of their own: coco-train, coco-val, coco-test",
@@ -131,24 +123,26 @@ class Captions:
 
     def _read_precomputed(self, place: Path, found: str, split: str) -> Rows:
         """Yield rows of ``<split>_caps.txt``; RSICD's train file holds train, then val."""
-        rows = _read_lines_of_five(place, found)
+        rows = read_lines_of_five(place, found)
         if found == "train" and split in ("train", "val"):
             start, stop = (0, self.num_train) if split == "train" else (self.num_train, None)
-            rows = _slice_rows(rows, start, stop)
+            rows = slice_rows(rows, start, stop)
         return rows
 
     def _read_json(self, path: Path, split: str) -> Rows:
         table = read_json_file(path)
         if "images" not in table:
-            return _read_by_class(table, split)
+            return read_by_class(table, split)
         images = table["images"]
         if not isinstance(images, list):
             raise BadInput(f"{path}: 'images' is no list")
         self._refuse_exchanged(path, images, split)
-        return _read_karpathy(images, split, path.name)
+        return read_karpathy(images, split, path.name)
 
     def _refuse_exchanged(self, path: Path, images: list[Any], split: str) -> None:
-        sizes = {part: sum(_value(i, "split") == part for i in images) for part in ("val", "test")}
+        sizes = {
+            part: sum(value_of(i, "split") == part for i in images) for part in ("val", "test")
+        }
         is_exchanged = (
             self.num_val != self.num_test
             and sizes["val"] == self.num_test
@@ -180,148 +174,36 @@ CAPTION_SETS = (
 
 
 def _distinct_labels(row: Captioned) -> Iterator[Label]:
-    """Yield each raw caption once; a blank one counts as one string, as published."""
-    for number, caption in enumerate(dict.fromkeys(row.captions)):
+    """Yield each raw caption once; a blank one counts as one string, as published.
+
+    The row's id tells in which places it stood, so that repetitions come back.
+    """
+    places: dict[str, list[int]] = {}
+    for number, caption in enumerate(row.captions):
+        places.setdefault(caption, []).append(number)
+    for caption, numbers in places.items():
         flaw = "" if caption.strip() else BLANK
-        yield Label("caption", answer=caption, row=f"{row.name}#{number}", flaw=flaw)
+        stood = ",".join(map(str, numbers))
+        yield Label("caption", answer=caption, row=f"{row.name}#{stood}", flaw=flaw)
 
 
-def _find_precomputed(place: Path, split: str, num_val: int) -> str:
-    if (place / f"{split}_caps.txt").is_file():
-        return split
-    if split == "val" and num_val and (place / "train_caps.txt").is_file():
-        return "train"
-    return ""
+def write_row(labels: Sequence[Label]) -> Captioned:
+    """Write a picture's captions as its file has them, repeated ones in all their places.
 
-
-def _read_lines_of_five(place: Path, part: str) -> Rows:
-    """Yield the captions of a picture together: one name for five, or the name five times."""
-    captions_path, names_path = place / f"{part}_caps.txt", place / f"{part}_filename.txt"
-    names = [line for _, line in read_lines(names_path)]
-    captions = [line for _, line in read_lines(captions_path)]
-    each = 1 if len(names) == len(captions) else 5
-    if len(captions) > each * len(names):
-        raise BadInput(
-            f"{captions_path}: {len(captions)} captions for {len(names)} names",
-            hint="train files have one name per five captions, test files one each",
-        )
-    by_name: dict[str, list[str]] = {}
-    for number, line in enumerate(names):
-        own = captions[each * number : each * (number + 1)]
-        at = f"{names_path.name}, line {number + 1}"
-        bad = next((x for x in (line, *own) if isinstance(x, Dropped)), None)
-        if isinstance(bad, Dropped) or isinstance(line, Dropped):
-            yield bad if isinstance(bad, Dropped) else Dropped(at, UNREADABLE)
-        elif not line.strip() or len(own) < each:
-            yield Dropped(at, NO_LABEL, f"{len(own)} captions for {line.strip()!r}")
-        else:
-            texts = [text.rstrip("\r\n") for text in own if isinstance(text, str)]
-            by_name.setdefault(line.strip(), []).extend(texts)
-    for name, texts in by_name.items():
-        yield Captioned(name, tuple(texts))
-
-
-def _slice_rows(rows: Rows, start: int, stop: int | None) -> Rows:
-    number = 0
-    for row in rows:
-        if isinstance(row, Dropped):
-            yield row
-            continue
-        if number >= start and (stop is None or number < stop):
-            yield row
-        number += 1
-
-
-def _read_karpathy(images: Iterable[Any], split: str, file_name: str) -> Rows:
-    for number, image in enumerate(images):
-        at = f"{file_name}, images[{number}]"
-        name = _value(image, "filename")
-        if not isinstance(name, str) or not isinstance(_value(image, "split"), str):
-            yield Dropped(at, UNREADABLE, "no filename or no split")
-            continue
-        if image["split"] != split:
-            continue
-        sentences = _value(image, "sentences")
-        sentences = sentences if isinstance(sentences, list) else []
-        raw = [_value(sentence, "raw") for sentence in sentences]
-        texts = tuple(text for text in raw if isinstance(text, str))
-        for place in (i for i, text in enumerate(raw) if not isinstance(text, str)):
-            yield Dropped(f"{at}.sentences[{place}]", UNREADABLE, "no raw text")
-        label = _value(image, "label")
-        if texts or isinstance(label, str):
-            yield Captioned(name, texts, label if isinstance(label, str) else "")
-        else:
-            yield Dropped(at, NO_LABEL, name)
-
-
-def _read_by_class(table: Mapping[str, Any], split: str) -> Rows:
-    """Yield rows of NWPU-Captions' own file: a list by class, raw, raw_1 to raw_4 in a row."""
-    for scene, rows in table.items():
-        for number, row in enumerate(rows if isinstance(rows, list) else [rows]):
-            at = f"{scene}[{number}]"
-            name = _value(row, "filename")
-            if not isinstance(name, str) or not isinstance(_value(row, "split"), str):
-                yield Dropped(at, UNREADABLE, "no filename or no split")
-                continue
-            if row["split"] != split:
-                continue
-            keys = ("raw", *(f"raw_{i}" for i in range(1, 5)))
-            texts = tuple(row[key] for key in keys if isinstance(row.get(key), str))
-            if not texts:
-                yield Dropped(at, NO_LABEL, name)
-                continue
-            yield Captioned(name if "/" in name else f"{scene}/{name}", texts, scene)
-
-
-def _read_references(place: Path, split: str) -> Rows:
-    """Yield line k of ``<split>_references_0.txt`` to ``_4.txt`` as picture k."""
-    columns = []
-    for number in range(5):
-        path = place / f"{split}_references_{number}.txt"
-        if not path.is_file():
-            raise BadInput(f"{place}: holds no {path.name}", hint="five reference files belong")
-        columns.append([line for _, line in read_lines(path)])
-    if len({len(column) for column in columns}) > 1:
-        lengths = [len(column) for column in columns]
-        raise BadInput(f"{place}: the five reference files have {lengths} lines")
-    for number, row in enumerate(zip(*columns, strict=True)):
-        texts = tuple(text.rstrip("\r\n") for text in row if isinstance(text, str))
-        yield Captioned(f"{split} picture {number}", texts)
-
-
-def _require_coco(place: Path, split: str) -> Path:
-    part = split.removeprefix("coco-")
-    found = sorted(place.glob(f"captions_{part}*.json"))
-    if not found:
-        raise BadInput(f"{place}: holds no captions_{part}*.json")
-    return found[0]
-
-
-def _read_coco(path: Path) -> Rows:
-    table = read_json_file(path)
-    texts: dict[Any, list[str]] = {}
-    names: dict[Any, str] = {}
-    for number, image in enumerate(read_list(table, "images", path)):
-        name = _value(image, "file_name")
-        if isinstance(name, str):
-            names[key_of(_value(image, "id"))] = name
-        else:
-            yield Dropped(f"{path.name}, images[{number}]", UNREADABLE, "no file_name")
-    for number, row in enumerate(read_list(table, "annotations", path)):
-        key, caption = key_of(_value(row, "image_id")), _value(row, "caption")
-        at = f"{path.name}, annotations[{number}]"
-        if not isinstance(caption, str):
-            yield Dropped(at, UNREADABLE, "no caption")
-        elif key not in names:
-            yield Dropped(at, NO_LABEL, f"no picture with id {key!r}")
-        else:
-            texts.setdefault(key, []).append(caption)
-    for key, name in names.items():
-        if key in texts:
-            yield Captioned(name, tuple(texts[key]))
-        else:
-            yield Dropped(f"{path.name}, image {key}", NO_LABEL, name)
-
-
-def _value(row: Any, key: str) -> Any:
-    return row.get(key) if isinstance(row, Mapping) else None
+    Raises:
+        BadInput: The labels are not the captions of one picture, or its class.
+    """
+    said: dict[int, str] = {}
+    names: set[str] = set()
+    scene = ""
+    for label in labels:
+        name, mark, stood = label.row.rpartition("#")
+        if label.task == "class":
+            names.add(label.row)
+            scene = label.answer
+        elif label.task == "caption" and mark:
+            names.add(name)
+            said |= {int(place): label.answer for place in stood.split(",")}
+    if len(names) != 1 or sorted(said) != list(range(len(said))):
+        raise BadInput(f"captions of {len(names)} pictures, or not all of one")
+    return Captioned(names.pop(), tuple(said[place] for place in sorted(said)), scene)

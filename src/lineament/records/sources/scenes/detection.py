@@ -12,13 +12,9 @@ from lineament.records.record import Record
 from lineament.records.sources.rows import read_lines, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.coco import read_coco
+from lineament.records.sources.scenes.geotiff import measure_picture
 from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
-from lineament.records.sources.scenes.objects import (
-    Marked,
-    Sheet,
-    annotate_objects,
-    read_size_px,
-)
+from lineament.records.sources.scenes.objects import Marked, Sheet, annotate_objects
 from lineament.records.sources.scenes.voc import read_voc
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
@@ -103,15 +99,21 @@ class Detection:
         self, place: Path, name: str, size_px: tuple[float, float] | None, objects: tuple
     ) -> Iterator[Annotation | Dropped]:
         media = find_picture(place, name, inside=_PICTURES)
-        size_px = size_px or read_size_px(place / media)
-        sheet = Sheet(media, writable(f"{self.name}/{name}"), self.licence, size_px)
+        seen = measure_picture(place, media)
+        key = writable(f"{self.name}/{name}")
+        sheet = Sheet(media, key, self.licence, size_px or seen.size_px, seen.meters_per_pixel)
         return annotate_objects(sheet, objects, self.classes)
 
     def _read_coco(self, place: Path, split: str) -> Iterator[Annotation | Dropped] | None:
-        patterns = (f"*{split}*.json", f"annotations/*{split}*.json")
         if split == "all":
-            patterns = ("annotations.json", "annotations/annotations.json")
-        found = [path for pattern in patterns for path in sorted(place.glob(pattern))]
+            paths = [place / name for name in ("annotations.json", "annotations/annotations.json")]
+            found = [path for path in paths if path.is_file()]
+        else:
+            # `val` is a word of the name: hrrsd_val_4352.json and val2017.json, not trainval.json.
+            word = re.compile(rf"(?<![a-z]){split}(?![a-z])", re.IGNORECASE)
+            folders = (place, place / "annotations")
+            paths = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+            found = [path for path in paths if word.search(path.stem)]
         return self._annotate_coco(place, found[0]) if found else None
 
     def _annotate_coco(self, place: Path, path: Path) -> Iterator[Annotation | Dropped]:

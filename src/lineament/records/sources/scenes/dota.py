@@ -9,14 +9,10 @@ from lineament.annotation import Annotation
 from lineament.records.record import Record
 from lineament.records.sources.rows import read_lines
 from lineament.records.sources.scenes.adapt import adapt_annotation
+from lineament.records.sources.scenes.geotiff import measure_picture
 from lineament.records.sources.scenes.label import BAD_BOX
 from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
-from lineament.records.sources.scenes.objects import (
-    Marked,
-    Sheet,
-    annotate_objects,
-    read_size_px,
-)
+from lineament.records.sources.scenes.objects import Marked, Sheet, annotate_objects
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
 DOTA_CLASSES = (
@@ -82,11 +78,13 @@ class Dota:
         inside = ("images", "")
         if place != root:
             inside = (f"{place.name}/images", place.name, *inside)
-        media = find_picture(root, f"{path.stem}.png", inside=inside)
-        size_px = read_size_px(root / media)
+        places = [root / part / path.stem for part in inside]
+        is_geotiff = any(place.with_name(f"{path.stem}.tif").is_file() for place in places)
+        media = find_picture(root, f"{path.stem}.{'tif' if is_geotiff else 'png'}", inside=inside)
+        seen = measure_picture(root, media)
         # Tiles of one picture begin with its name: P0706__1__0___0.
         key = f"dota/{path.stem.split('__')[0]}"
-        sheet = Sheet(media, key, self.licence, size_px, meters)
+        sheet = Sheet(media, key, self.licence, seen.size_px, meters or seen.meters_per_pixel)
         yield from annotate_objects(sheet, objects, DOTA_CLASSES)
 
 

@@ -10,7 +10,13 @@ from lineament.errors import BadInput
 from lineament.records.record import Record
 from lineament.records.sources.rows import find_file, read_json_file, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import NO_ANSWER, Label, label_extra
+from lineament.records.sources.scenes.geotiff import measure_picture
+from lineament.records.sources.scenes.label import (
+    NO_ANSWER,
+    Label,
+    label_extra,
+    picture_facts,
+)
 from lineament.records.sources.scenes.layout import find_picture
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
@@ -58,8 +64,11 @@ class FloodNet:
             else:
                 asked.setdefault(found[0], []).append(found[1])
         for image, labels in asked.items():
+            media = find_picture(folder, image, inside=_PLACES)
+            scale = measure_picture(folder, media).meters_per_pixel
             yield Annotation(
-                media=find_picture(folder, image, inside=_PLACES),
+                media=media,
+                facts=tuple(picture_facts(None, scale)),
                 licence=self.licence,
                 split_key=writable(f"floodnet/{image}"),
                 extra=label_extra(tuple(labels)),

@@ -11,9 +11,11 @@ from typing import Any
 from lineament.annotation import Fact
 from lineament.errors import BadInput
 from lineament.records.sources.rows import writable
+from lineament.records.sources.scenes.geotiff import Bands, find_bands, is_tiff, write_bands
 from lineament.records.sources.scenes.label import UNKNOWN_CLASS
 from lineament.records.sources.source import Dropped
 
+BANDS_FILE = "bands.txt"
 PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_-]+")
@@ -77,17 +79,37 @@ def find_folder(folder: Path, *marks: str, inside: tuple[str, ...] = ()) -> Path
 def find_picture(folder: Path, name: str, *, inside: tuple[str, ...] = ("images", "")) -> str:
     """Return the reference of a picture below the folder, or its bare name where it is not there.
 
-    Labels stay useful without their pictures: for counting, and for text alone.
+    Labels stay useful without their pictures: for counting, and for text alone. The reference of
+    a TIFF tells the bands that the folder's ``bands.txt`` chooses.
+
+    Raises:
+        BadInput: That file chooses none.
     """
     name = writable(name)
     try:
         for place in inside:
             reference = f"{place}/{name}" if place else name
             if (folder / reference).is_file():
-                return reference
+                return write_bands(reference, choose_bands(folder) if is_tiff(name) else None)
     except (OSError, ValueError):  # a name that no file can have
         pass
     return name
+
+
+def choose_bands(folder: Path) -> Bands | None:
+    """Read which bands of TIFFs are red, green and blue from ``bands.txt``: ``3,2,1``, from 0.
+
+    Raises:
+        BadInput: The file holds anything else.
+    """
+    path = folder / BANDS_FILE
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    bands = find_bands(",".join(re.split(r"[\s,]+", text)))
+    if bands is None:
+        raise BadInput(f"{path}: {text[:40]!r} is no choice of bands", hint="three numbers: 3,2,1")
+    return bands
 
 
 def read_list(table: Mapping[str, Any], name: str, path: Path) -> list[Any]:

@@ -4,7 +4,6 @@ Counts are the rows of the PreGRES table, which names the same ten sources; they
 printed totals. What is left of the paper's own totals was written by GPT-4V.
 """
 
-import math
 from dataclasses import dataclass
 
 PAPER_TRAIN, PAPER_TEST = (91_937, 991_206), (15_999, 258_419)
@@ -60,12 +59,9 @@ class Mixture:
         """Pictures and pairs to test on."""
         return _total([one.test for one in self.ingredients])
 
-    def weights(self, exponent: float | None = None) -> dict[tuple[str, str], float]:
-        """Return the share of samples that each task and source gets; they add up to one."""
-        power = self.exponent if exponent is None else exponent
-        raw = {(one.task, one.source): one.train[1] ** power for one in self.ingredients}
-        total = math.fsum(raw.values())
-        return {key: value / total for key, value in raw.items()}
+    def weigh(self, pairs: int) -> float:
+        """Return how much of the pairs a source with so many gets, relative to the others."""
+        return pairs**self.exponent
 
 
 RS_GPT4V = Mixture(

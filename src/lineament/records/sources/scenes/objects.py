@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -115,17 +114,6 @@ def smallest_rectangle(points: Sequence[float]) -> tuple[float, float, float]:
     if width > length:
         length, width, degrees = width, length, degrees + 90
     return length, width, degrees % 180
-
-
-def read_size_px(path: Path) -> tuple[float, float] | None:
-    """Return width and height of a picture from its header; None where it cannot be read."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path, formats=("PNG", "JPEG", "TIFF", "BMP")) as image:
-            return float(image.width), float(image.height)
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-        return None
 
 
 def _check_points(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
+from xml.etree import ElementTree
 
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
@@ -11,6 +12,7 @@ from lineament.records.record import Record
 from lineament.records.sources.rows import find_file, read_lines, require_file
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.boxes import Box, is_box
+from lineament.records.sources.scenes.geotiff import measure_picture
 from lineament.records.sources.scenes.label import BAD_BOX, Label, Task
 from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
 from lineament.records.sources.scenes.objects import Marked, Sheet, annotate_objects
@@ -93,7 +95,8 @@ class DiorRsvg:
             return
         media = find_picture(place, file.name, inside=("JPEGImages", "images", ""))
         # Objects without a phrase are not marked, so no class is closed.
-        sheet = Sheet(media, f"dior/{file.name}", self.licence, file.size_px)
+        scale = measure_picture(place, media).meters_per_pixel
+        sheet = Sheet(media, f"dior/{file.name}", self.licence, file.size_px, scale)
         yield from annotate_objects(sheet, objects, (), labels)
 
 
@@ -123,7 +126,8 @@ class RsvgHr:
         for image, labels in said.items():
             size_px = (RSVG_HR_SIDE_PX, RSVG_HR_SIDE_PX)
             media = find_picture(place, image)
-            sheet = Sheet(media, f"rsvg-hr/{image}", self.licence, size_px)
+            scale = measure_picture(place, media).meters_per_pixel
+            sheet = Sheet(media, f"rsvg-hr/{image}", self.licence, size_px, scale)
             yield from annotate_objects(sheet, (), (), labels)
 
     def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
@@ -153,6 +157,19 @@ def write_row(image: str, label: Label) -> str:
     """Write a line as the data set has it."""
     assert label.box_px is not None
     return ",".join((image, *(str(x) for x in label.box_px), label.question))
+
+
+def write_object(label: Label) -> str:
+    """Write an object as DIOR-RSVG's XML has it: its name, box and phrase."""
+    assert label.box_px is not None
+    element = ElementTree.Element("object")
+    ElementTree.SubElement(element, "name").text = label.type
+    box = ElementTree.SubElement(element, "bndbox")
+    for key, value in zip(("xmin", "ymin", "xmax", "ymax"), label.box_px, strict=True):
+        ElementTree.SubElement(box, key).text = f"{value:.10g}"
+    phrase = label.question if label.task == "grounding" else label.answer
+    ElementTree.SubElement(element, "description").text = phrase
+    return ElementTree.tostring(element, encoding="unicode")
 
 
 def _label(task: Task, phrase: str, box: Box, kind: str, row: str) -> Label:

@@ -11,7 +11,15 @@ from lineament.errors import BadInput
 from lineament.records.record import Record
 from lineament.records.sources.rows import find_file, read_lines, require_file
 from lineament.records.sources.scenes.adapt import adapt_annotation
-from lineament.records.sources.scenes.label import LOST_NOUN, NO_ANSWER, Label, Task, label_extra
+from lineament.records.sources.scenes.geotiff import measure_picture
+from lineament.records.sources.scenes.label import (
+    LOST_NOUN,
+    NO_ANSWER,
+    Label,
+    Task,
+    label_extra,
+    picture_facts,
+)
 from lineament.records.sources.scenes.layout import find_folder, find_picture, scene_facts
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
@@ -77,13 +85,13 @@ class Rsivqa:
                 asked.setdefault(found[0], []).append(found[1])
         for image, labels in asked.items():
             name = image if image.endswith(part.suffix) else image + part.suffix
+            media = find_picture(place, name, inside=("images", part.path.split("/")[0], ""))
+            themes = (label.answer for label in labels if label.type == "theme")
             yield Annotation(
-                media=find_picture(place, name, inside=("images", part.path.split("/")[0], "")),
-                facts=tuple(
-                    fact
-                    for label in labels
-                    if label.type == "theme"
-                    for fact in scene_facts(label.answer)
+                media=media,
+                facts=(
+                    *picture_facts(None, measure_picture(place, media).meters_per_pixel),
+                    *(fact for theme in themes for fact in scene_facts(theme)),
                 ),
                 licence=self.licence,
                 split_key=f"{part.family}/{name}",

@@ -11,6 +11,7 @@ from lineament.errors import BadInput
 from lineament.records.record import Record
 from lineament.records.sources.rows import read_json_file, require_file, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
+from lineament.records.sources.scenes.geotiff import measure_picture
 from lineament.records.sources.scenes.label import (
     NO_ANSWER,
     Label,
@@ -57,12 +58,12 @@ class Rsvqa:
             _read_rows(require_file(place, f"{stem}{part}.json"), part)
             for part in ("images", "questions", "answers")
         )
-        spoken: dict[Any, str] = {}
+        spoken: dict[Any, str | int] = {}
         for at, row in answers:
             if isinstance(row, Dropped):
                 yield row
-            elif isinstance(row.get("answer"), str | int):
-                spoken[key_of(row.get("id"))] = str(row["answer"])
+            elif _is_answer(row.get("answer")):
+                spoken[key_of(row.get("id"))] = row["answer"]
             else:
                 yield Dropped(at, NO_ANSWER)
         asked: dict[Any, list[Label]] = {}
@@ -100,11 +101,13 @@ class Rsvqa:
             dirs = (f"Images_{self.prefix[-2:]}", f"Images_{self.name[-2:].upper()}", "images")
             found = [n for name in names if (n := find_picture(place, name, inside=dirs)) != name]
             size_px = (float(self.size_px), float(self.size_px))
-            meters = _METERS.match(str(row.get("res_x", "")))
+            media = found[0] if found else f"{dirs[1]}/{names[0]}"
+            told = _METERS.match(str(row.get("res_x", "")))
+            meters = float(told[1]) if told else measure_picture(place, media).meters_per_pixel
             yield Annotation(
-                media=found[0] if found else f"{dirs[1]}/{names[0]}",
+                media=media,
                 facts=(
-                    *picture_facts(size_px, float(meters[1]) if meters else None),
+                    *picture_facts(size_px, meters),
                     *_facts_from_labels(labels),
                 ),
                 licence=self.licence,
@@ -156,15 +159,37 @@ def _read_rows(path: Path, part: str) -> Iterator[tuple[str, Mapping[str, Any] |
             yield at, row
 
 
-def _label_from_row(row: Mapping[str, Any], spoken: Mapping[Any, str], at: str) -> Label | Dropped:
+def _label_from_row(
+    row: Mapping[str, Any], spoken: Mapping[Any, str | int], at: str
+) -> Label | Dropped:
     question, kind, ids = row.get("question"), row.get("type"), row.get("answers_ids")
     if not isinstance(question, str) or not isinstance(kind, str) or not isinstance(ids, list):
         return Dropped(at, UNREADABLE, "no question, type or answers_ids")
     if len(ids) != 1 or key_of(ids[0]) not in spoken:
         return Dropped(at, NO_ANSWER, f"answers {ids} to question {row['id']}")
+    answer = spoken[key_of(ids[0])]
     return Label(
-        _TASKS.get(kind, "vqa"), question, spoken[key_of(ids[0])], type=kind, row=str(row["id"])
-    )
+        _TASKS.get(kind, "vqa"), question, str(answer), type=kind, row=str(row["id"]),
+        is_number=isinstance(answer, int),
+    )  # fmt: skip
+
+
+def write_row(image: str, label: Label) -> dict[str, Any]:
+    """Write a question and its answer as the data set's two rows say them.
+
+    Dates and people of the rows are not kept; ids are whole numbers, as in the data sets.
+    """
+    return {
+        "id": int(label.row),
+        "img_id": int(image),
+        "type": label.type,
+        "question": label.question,
+        "answer": int(label.answer) if label.is_number else label.answer,
+    }
+
+
+def _is_answer(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _facts_from_labels(labels: tuple[Label, ...]) -> Iterator[Fact]:

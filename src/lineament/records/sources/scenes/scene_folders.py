@@ -9,15 +9,15 @@ from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
 from lineament.records.sources.scenes.adapt import adapt_annotation
+from lineament.records.sources.scenes.geotiff import Bands, measure_picture, write_bands
 from lineament.records.sources.scenes.label import Label, label_extra, picture_facts
 from lineament.records.sources.scenes.layout import (
+    choose_bands,
     drop_class,
     find_scene_class,
     list_pictures,
     scene_facts,
 )
-from lineament.records.sources.scenes.objects import read_size_px
-from lineament.records.sources.scenes.rasters import read_scale
 from lineament.records.sources.source import Dropped, require_split, share_of
 
 # None of the sets has an official split: four fifths, a tenth and a tenth, by name.
@@ -33,12 +33,15 @@ class SceneFolders:
         name: What people type.
         inside: Folders that the class folders may lie in.
         meters_per_pixel: Where one scale holds for all pictures.
+        bands: Red, green and blue of its files of many bands, from 0; the folder's ``bands.txt``
+            chooses others.
     """
 
     name: str
     inside: tuple[str, ...]
     licence: str
     meters_per_pixel: float | None = None
+    bands: Bands | None = None
     splits: tuple[str, ...] = ("all", "train", "val", "test")
     needs_folder: bool = True
 
@@ -74,11 +77,14 @@ class SceneFolders:
         raise BadInput(f"{folder}: holds no class folders", hint="is this the right folder?")
 
     def _annotate(self, path: Path, scene: str, folder: Path) -> Annotation:
-        scale = read_scale(path) or self.meters_per_pixel
+        media = path.relative_to(folder).as_posix()
+        seen = measure_picture(folder, media)
+        own = self.bands if self.bands and seen.num_bands > max(self.bands) + 1 else None
+        scale = seen.meters_per_pixel or self.meters_per_pixel
         label = Label("class", answer=scene, row=path.name)
         return Annotation(
-            media=path.relative_to(folder).as_posix(),
-            facts=(*picture_facts(read_size_px(path), scale), *scene_facts(scene)),
+            media=write_bands(media, choose_bands(folder) or own),
+            facts=(*picture_facts(seen.size_px, scale), *scene_facts(scene)),
             licence=self.licence,
             split_key=f"{self.name}/{path.name}",
             extra=label_extra((label,)),
@@ -91,5 +97,12 @@ SCENE_FOLDERS = (
     ),
     SceneFolders("aid", ("AID",), "none stated; citation asked"),
     SceneFolders("nwpu-resisc45", ("NWPU-RESISC45",), "none stated; citation asked"),
-    SceneFolders("eurosat", ("2750", "EuroSAT", "EuroSAT_MS", "EuroSAT_RGB"), "MIT", 10.0),
+    SceneFolders(
+        "eurosat", ("2750", "EuroSAT", "EuroSAT_MS", "EuroSAT_RGB"), "MIT", 10.0, bands=(3, 2, 1)
+    ),
 )
+
+
+def write_row(label: Label) -> str:
+    """Write a label as the data set has it: a picture below the folder of its class."""
+    return f"{label.answer}/{label.row}"

@@ -27,7 +27,6 @@ from lineament.records.write.scenes.sentences import write_global, write_local
 from lineament.vocabulary import nearest_hint
 
 VERSION = "scenes-1"
-WORDLESS = frozenset(("scene_box",))  # answers that are a box claim nothing in words
 # How many records of each kind one annotation gives, where it has the facts.
 SCENE_COUNTS: Mapping[str, int] = {
     "scene_local": 1, "scene_global": 1, "scene_dialogue": 1, "scene_count": 2, "scene_yes_no": 4,
@@ -135,7 +134,7 @@ def find_unsupported(
 ) -> str | None:
     """Return why a record does not hold, or None where every claim of it is supported."""
     claims = [claim for _, claim in read_scene_record(record)]
-    if not claims and record.kind not in WORDLESS:
+    if not claims:
         return "nothing read back"
     for checked in check_scene_claims(claims, annotation, scene).claims:
         if checked.verdict != "supported":
