@@ -1,13 +1,15 @@
 """Labels without pixels in the layouts of RS-GPT4V's sources, at exact size, beside real ones.
 
-    python benchmarks/scenes_fixtures.py DATA --real RS     # full size
-    python benchmarks/scenes_fixtures.py DATA --scale 0.01                 # fixtures alone, 1 %
-    lineament build rs-gpt4v --data DATA --split train --out OUT/train     # then --split test
-    python benchmarks/scenes_mixture.py DATA OUT
+    python benchmarks/scenes_fixtures.py DATA --real RS         # full size
+    python benchmarks/scenes_fixtures.py DATA --scale 0.01      # fixtures alone, 1 %
+
+`scenes_mixture.py` calls this, builds, and checks.
 
 ``DATA`` gets a folder for each source. Those at hand (``--real``) are copied; the others are drawn
 from a seed and marked by a file ``fixture.json``: pictures, questions and boxes as many as
 published, in the data sets' own files. Nobody wrote their captions, and no place is behind them.
+Stopped, it goes on: a folder has its name when it is whole. A folder without that mark is real and
+is left alone.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+MARK, DRAWING = "fixture.json", 1  # the number changes with what is drawn
 # Pictures and pairs by part. Pairs of a caption set are its distinct captions.
 CAPTIONS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "rsicd": {"train": (8734, 17_813), "val": (1094, 2200), "test": (1093, 2200)},
@@ -283,43 +286,108 @@ def write_dior(phrases: Path, boxes: Path, rng: Random, scale: float) -> None:
 
 
 def copy_real(real: Path, out: Path) -> set[str]:
-    """Copy the label files at hand; return the names of their sources."""
+    """Copy the label files at hand; return the names of their sources.
+
+    A folder that was drawn gives way as a whole; one that holds real files already stays.
+    """
     found = set()
     for name, (folder, pattern) in REAL_FOLDERS.items():
-        for path in sorted((real / folder).glob(pattern)):
-            target = out / name / path.relative_to(real / folder)
+        paths = sorted((real / folder).glob(pattern))
+        if not paths:
+            continue
+        found.add(name)
+        if (out / name).exists() and read_mark(out / name) is None:
+            continue
+        draft = start_draft(out / name)
+        for path in paths:
+            target = draft / path.relative_to(real / folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-            found.add(name)
+        finish_draft(draft, out / name)
     return found
+
+
+def read_mark(folder: Path) -> Mapping[str, Any] | None:
+    """Return what a drawn folder says of itself; None where real files lie or nothing does."""
+    path = folder / MARK
+    if not path.is_file():
+        return None
+    try:
+        mark = json.loads(path.read_text())
+    except ValueError:
+        return {}
+    return mark if isinstance(mark, dict) else {}
+
+
+def start_draft(folder: Path) -> Path:
+    """Return the name under which a folder is made, with nothing there."""
+    draft = folder.with_name(f"{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    return draft
+
+
+def finish_draft(draft: Path, folder: Path) -> None:
+    """Put a folder that is whole in its place; what was drawn there before goes."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+    draft.rename(folder)
 
 
 def write_fixtures(
     out: Path, *, real: Path | None = None, scale: float = 1.0, seed: int = 0
 ) -> dict[str, str]:
-    """Write or copy every source; return what each is: real or fixture."""
+    """Copy what is real, draw what lacks; return what each source is: real or fixture.
+
+    May be stopped at any moment and called again: a folder appears under its name when it is
+    whole, its mark inside. One that was drawn at another scale or from another seed is drawn anew.
+    """
+    out.mkdir(parents=True, exist_ok=True)
     made = dict.fromkeys(copy_real(real, out) if real else (), "real")
-    writers: dict[str, Callable[[Path, Random], None]] = {
-        name: lambda path, rng, parts=parts: write_precomputed(path, parts, rng, scale)
+    mark = {"what": "labels without pixels", "seed": seed, "scale": scale, "drawing": DRAWING}
+    writers: dict[str, Callable[[Mapping[str, Path], Random], None]] = {
+        name: lambda at, rng, name=name, parts=parts: write_precomputed(at[name], parts, rng, scale)
         for name, parts in CAPTIONS.items()
     }
     writers |= {
-        name: lambda path, rng, name=name: write_rsvqa(path, name, rng, scale) for name in RSVQA
+        name: lambda at, rng, name=name: write_rsvqa(at[name], name, rng, scale) for name in RSVQA
     }
     writers |= {
-        "nwpu-captions": lambda path, rng: write_nwpu(path, rng, scale),
-        "floodnet": lambda path, rng: write_floodnet(path, rng, scale),
-        "rsivqa": lambda path, rng: write_rsivqa(path, rng, scale),
-        "dior-rsvg": lambda path, rng: write_dior(path, out / "dior", rng, scale),
+        "nwpu-captions": lambda at, rng: write_nwpu(at["nwpu-captions"], rng, scale),
+        "floodnet": lambda at, rng: write_floodnet(at["floodnet"], rng, scale),
+        "rsivqa": lambda at, rng: write_rsivqa(at["rsivqa"], rng, scale),
+        "dior-rsvg": lambda at, rng: write_dior(at["dior-rsvg"], at["dior"], rng, scale),
     }
     for number, (name, write) in enumerate(writers.items()):
-        if name not in made and not (out / name).exists():
-            write(out / name, Random(1000 * seed + number))
-            made[name] = "fixture"
-            for folder in (name, "dior") if name == "dior-rsvg" else (name,):
-                mark = {"what": "labels without pixels", "seed": seed, "scale": scale}
-                (out / folder / "fixture.json").write_text(json.dumps(mark) + "\n")
+        folders = (name, "dior") if name == "dior-rsvg" else (name,)
+        kinds = {one: describe_folder(out / one, mark) for one in folders}
+        real_ones = [one for one in folders if kinds[one] == "real"]
+        made |= dict.fromkeys(real_ones, "real")
+        drawn = [one for one in folders if kinds[one] != "real"]
+        if not real_ones and any(kinds[one] != "fixture" for one in drawn):
+            drafts = {one: start_draft(out / one) for one in drawn}
+            write(drafts, Random(1000 * seed + number))
+            for one, draft in drafts.items():
+                (draft / MARK).write_text(json.dumps(mark) + "\n")
+                finish_draft(draft, out / one)
+        elif real_ones and drawn:
+            raise SystemExit(
+                f"error: {out / real_ones[0]} holds real files, {out / drawn[0]} does not\n"
+                "hint: phrases and boxes are of the same pictures: bring both, or neither"
+            )
+        made |= dict.fromkeys(drawn, "fixture")
     return made
+
+
+def describe_folder(folder: Path, mark: Mapping[str, Any]) -> str:
+    """Say what a folder is: ``real``, the ``fixture`` that is wanted, ``other`` one, or none."""
+    if not folder.exists():
+        return "none"
+    found = read_mark(folder)
+    if found is None:
+        return "real"
+    return "fixture" if found == mark else "other"
 
 
 def main() -> None:

@@ -2,21 +2,29 @@
 
 Three seeds each of full, LoRA and MoE-LoRA tuning over one shared base; of full tuning on one task
 alone; without conversations; and with local descriptions alone. The row ``prior`` is what blind
-guessing scores. Runs that have a row are left alone, so a stopped study goes on.
+guessing scores. Runs that have a row are left alone, so a stopped study goes on. Every figure has
+its interval over scenes and its number of items beside it.
+
+The rows become a table beside them: means and intervals over seeds, and what the reference of each
+question is ahead by, paired by seed. The scenes measured are of seeds that nothing else uses:
+neither training nor validation, nor ``scenes_truth.py``, which measures the model that is chosen.
 
     lineament train scene-tiny --out BASE --set data=RS      # look, then tuning
     python benchmarks/scenes_study.py BASE --steps 400
+    python benchmarks/scenes_study.py --table                # the table alone, from the rows
 """
 
 import argparse
 import itertools
+import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lineament.describe.scene_model import SceneModel, load_scene_model
 from lineament.recipes.scene_tiny import scene_tiny, scene_tiny_lora, scene_tiny_moe_lora
+from lineament.records.sources.rendered import FIRST_SEED
 from lineament.training.freeze import freeze
 from lineament.training.recipe import Model, Recipe
 from lineament.training.run import run_recipe
@@ -24,15 +32,20 @@ from lineament.training.scene_examples import open_scene_galleries
 from lineament.training.scene_preparation import root_mixes
 from lineament.training.start import adapt_model, load_trained
 from scenes_truth import draw_questions, measure
-from study_rows import add_row, choose_arms, read_done
+from study_rows import add_row, choose_arms, interval, read_done, read_rows
 
 RESULT = Path(__file__).resolve().parent / "results" / "scenes_study.csv"
 SEEDS = (0, 1, 2)
-FIGURES = (
-    "count", "existence", "relation", "grounding", "multi_turn", "claim_precision",
-    "claim_recall",
+# Far from the scenes of validation, which are the first of the same split.
+FIRST_SCENE = FIRST_SEED["dev"] + 1_000_000
+CLOSED = ("count", "existence", "relation", "grounding", "multi_turn")
+TOLD = ("local_precision", "local_recall", "global_precision", "global_recall")
+FIGURES = (*CLOSED, *TOLD, "claim_precision", "claim_recall")
+ENDS = ("low", "high", "items")
+COLUMNS = (
+    "arm", "seed", "steps", "trained_weights", "scenes", *FIGURES,
+    *(f"{figure} {end}" for figure in FIGURES for end in ENDS), "seconds",
 )  # fmt: skip
-COLUMNS = ("arm", "seed", "steps", "trained_weights", *FIGURES, "seconds")
 PRIOR = "prior"
 
 
@@ -61,6 +74,33 @@ ARMS: Mapping[str, Arm] = {
     "no conversations": Arm(leave=("scene_dialogue",)),
     "local alone": Arm(leave=("scene_global",)),
 }
+
+
+class Question(NamedTuple):
+    """What is compared with what, and by which figures.
+
+    Attributes:
+        asked: What is asked.
+        reference: The arm that is compared with the others.
+        others: Those.
+        figures: That bear on the question.
+    """
+
+    asked: str
+    reference: str
+    others: tuple[str, ...]
+    figures: tuple[str, ...]
+
+
+QUESTIONS = (
+    Question("full tuning against adapters", "full", ("lora", "moe-lora"), FIGURES),
+    *(
+        Question("all tasks together against one", "full", (f"{task} alone",), (task,))
+        for task in ("count", "existence", "relation", "grounding")
+    ),
+    Question("with conversations against without", "full", ("no conversations",), FIGURES),
+    Question("local and global against local alone", "full", ("local alone",), FIGURES),
+)
 
 
 def study_recipe(name: str, seed: int, base: Path, steps: int) -> Recipe:
@@ -107,16 +147,71 @@ def run_arm(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     with tempfile.TemporaryDirectory(prefix="scenes-study-") as folder:
         result = run_recipe(recipe, Path(folder) / "run", sources=sources)
         model = SceneModel(load_scene_model(result.folder))
-        found = measure(model, draw_questions(options.scenes, options.size))
-    row = {"arm": name, "seed": seed, "steps": options.steps, "trained_weights": trained}
-    row |= {figure: found[figure]["value"] for figure in FIGURES if figure in found}
+        found = measure(model, draw_questions(options.scenes, options.size, FIRST_SCENE))
+    row = {"arm": name, "seed": seed, "steps": options.steps, "trained_weights": trained,
+           "scenes": options.scenes} | row_of_figures(found)  # fmt: skip
     priors = {figure: found[figure].get("prior") for figure in FIGURES if figure in found}
     return {"row": row | {"seconds": round(result.seconds, 1)}, "priors": priors}
 
 
+def row_of_figures(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the columns of all figures that were measured: value, interval, number of items."""
+    known = [figure for figure in FIGURES if figure in found]
+    row = {figure: found[figure]["value"] for figure in known}
+    return row | {f"{name} {end}": found[name][end] for name in known for end in ENDS}
+
+
+def summarise(
+    rows: Sequence[Mapping[str, str]], questions: Sequence[Question] = QUESTIONS
+) -> dict[str, Any]:
+    """Return every question's arms over seeds, and what the reference is ahead by, seed by seed."""
+    runs = {(row["arm"], int(row["seed"] or 0)): row for row in rows}
+    prior = runs.get((PRIOR, 0), {})
+    table: dict[str, Any] = {}
+    for question in questions:
+        for arm in (question.reference, *question.others):
+            seeds = sorted(seed for name, seed in runs if name == arm)
+            cells: dict[str, Any] = {"seeds": len(seeds)}
+            for figure in question.figures:
+                known = [seed for seed in seeds if runs[arm, seed].get(figure)]
+                if not known:
+                    continue
+                cells[figure] = interval([float(runs[arm, seed][figure]) for seed in known])
+                cells[f"{figure}, items a run"] = int(runs[arm, known[0]][f"{figure} items"])
+                if prior.get(figure):
+                    cells[f"{figure}, blind"] = float(prior[figure])
+                ahead = [
+                    float(runs[question.reference, seed][figure]) - float(runs[arm, seed][figure])
+                    for seed in known
+                    if runs.get((question.reference, seed), {}).get(figure)
+                ]
+                if arm != question.reference:
+                    cells[f"reference minus this, {figure}"] = interval(ahead)
+            table.setdefault(question.asked, {}).setdefault(arm, {}).update(cells)
+    return table
+
+
+def write_table(path: Path) -> None:
+    """Write the comparison beside the rows."""
+    rows = read_rows(path)
+    runs = [row for row in rows if row["arm"] != PRIOR]
+    result = {
+        "command": "python benchmarks/scenes_study.py BASE",
+        "runs": len(runs),
+        "steps": sorted({int(row["steps"]) for row in runs}),
+        "scenes a run": sorted({int(row["scenes"]) for row in runs}),
+        "first seed of the scenes": FIRST_SCENE,
+        "questions": summarise(rows),
+    }
+    path.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("base", type=Path, help="a run of scene-tiny whose first stage is done")
+    parser.add_argument(
+        "base", type=Path, nargs="?", help="a run of scene-tiny whose first stage is done"
+    )
+    parser.add_argument("--table", action="store_true", help="run nothing, write the table alone")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--scenes", type=int, default=60, help="measured in each run")
     parser.add_argument("--size", type=int, default=144)
@@ -124,6 +219,15 @@ def main() -> None:
     parser.add_argument("--arms", nargs="*", default=())
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
+    if options.base is None and not options.table:
+        parser.error("BASE is needed, or --table")
+    if not options.table:
+        run_study(options)
+    write_table(options.out)
+
+
+def run_study(options: argparse.Namespace) -> None:
+    """Do the runs that have no row."""
     done = read_done(options.out)
     for seed, arm in itertools.product(options.seeds, choose_arms(options.arms, ARMS)):
         if (arm, seed) in done:

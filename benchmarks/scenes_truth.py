@@ -3,13 +3,16 @@
     python benchmarks/scenes_truth.py MODEL --scenes 300
 
 Counts, existence and relations are asked as yes or no or a number, boxes by the words that pick one
-object, descriptions as a whole, and conversations to their end. Every figure has an interval over
-scenes, and what always giving the commonest answer would score. Answers about real pictures are
-scored by ``lineament eval rsvqa-lr --data FOLDER --model MODEL``.
+object, and conversations to their end, where the conclusion must be drawn and right. Descriptions
+are scored by kind, local and global: which share of their claims holds, and which share of the
+annotation they tell. Every figure has an interval over scenes, and a prior: what always giving the
+commonest answer scores, and for descriptions what those of other scenes score. Answers about real
+pictures are scored by ``lineament eval rsvqa-lr --data FOLDER --model MODEL``.
 """
 
 import argparse
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,14 +22,18 @@ from typing import Any, Protocol
 import numpy as np
 
 from lineament.annotation import Annotation
-from lineament.claims.scenes_check import check_scene_claims, check_scene_text
-from lineament.claims.scenes_read import read_scene_answer, read_scene_claims
+from lineament.claims import Claim
+from lineament.claims.scenes_boxes import overlap
+from lineament.claims.scenes_check import check_scene_claims
+from lineament.claims.scenes_conclusions import AS_MANY, COMPARISONS, SAME_HALF
+from lineament.claims.scenes_read import read_scene_answer
 from lineament.metrics.intervals import bootstrap_interval, mean_of, mean_stats
 from lineament.records.record import Record
 from lineament.records.sources.rendered import FIRST_SEED
 from lineament.records.sources.scenes.boxes import read_boxes
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
+from scenes_described import KINDS, Described
 
 RESULT = Path(__file__).resolve().parent / "results" / "scenes_truth.json"
 COUNTS = {
@@ -35,6 +42,10 @@ COUNTS = {
 }  # fmt: skip
 CLOSED = {"scene_count": "count", "scene_yes_no": "existence", "scene_relation": "relation"}
 MIN_OVERLAP = 0.5
+# What the last answer of a conversation comes down to, by the form of the question.
+ENDS = {
+    "former": "number", "latter": "number", "equal": "number", "share": "half", "parted": "half",
+}  # fmt: skip
 
 
 class Answers(Protocol):
@@ -59,15 +70,6 @@ def draw_questions(count: int, size_px: int, first: int = FIRST_SEED["test"]) ->
         yield Asked(annotation, draw_scene(annotation, size_px=size_px, seed=seed), records)
 
 
-def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    if across <= 0 or down <= 0:
-        return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return across * down / (sum(areas) - across * down)
-
-
 def short_answer(kind: str, question: str, answer: str) -> str:
     """Return what a closed answer comes down to: yes, no, or a number."""
     if kind != "scene_count":
@@ -88,29 +90,51 @@ def is_right(kind: str, question: str, said: str, truth: str) -> bool:
     return short_answer(kind, question, said) == short_answer(kind, question, truth)
 
 
-def score_description(
-    said: str, record: Record, annotation: Annotation
-) -> tuple[int, int, int, int]:
-    """Return claims supported, claims judged, claims of the reference told, and all of those."""
-    checked = check_scene_text(said, annotation)
-    held = {
-        (row.claim.name, str(row.claim.value), row.claim.subject)
-        for row in checked.claims
-        if row.verdict == "supported"
-    }
-    wanted = {(c.name, str(c.value), c.subject) for c in read_scene_claims(record.turns[1].text)}
-    told = len(held & wanted)
-    return checked.supported, checked.supported + checked.contradicted, told, len(wanted)
-
-
 def is_last_right(model: Answers, asked: Asked, record: Record) -> bool:
-    """Say whether the last answer of a conversation holds, its own answers being the history."""
+    """Say whether a conversation ends rightly, the model's own answers being the history.
+
+    All that the last answer claims must hold, and it must draw the conclusion that was asked for.
+    """
     history: list[tuple[str, str]] = []
     for question, _ in zip(record.turns[::2], record.turns[1::2], strict=True):
         history.append((question.text, model.answer(asked.pixels, question.text, history)))
-    claims = read_scene_answer(*history[-1])
-    checked = check_scene_claims(claims, asked.annotation)
-    return bool(claims) and checked.supported == len(claims)
+    return ends_right(*history[-1], record.turns[-1].text, asked.annotation)
+
+
+def ends_right(question: str, said: str, truth: str, annotation: Annotation) -> bool:
+    """Say whether an answer holds and tells what the right one concludes.
+
+    Where the right answer compares nothing, all that it claims must be told.
+    """
+    claims = read_scene_answer(question, said)
+    wanted = read_scene_answer(question, truth)
+    concluded = [claim for claim in wanted if claim.name in COMPARISONS]
+    needed = {_meaning(claim) for claim in concluded or wanted}
+    checked = check_scene_claims(claims, annotation)
+    is_all_supported = bool(claims) and checked.supported == len(claims)
+    return is_all_supported and needed <= {_meaning(claim) for claim in claims}
+
+
+def _meaning(claim: Claim) -> tuple[object, ...]:
+    pair: tuple[str, ...] = (claim.subject, str(claim.value))
+    if claim.name in (AS_MANY, SAME_HALF):
+        pair = tuple(sorted(pair))  # the same either way round
+    return claim.name, claim.negated, *pair
+
+
+def find_end(truth: str) -> str:
+    """Return which conclusion a right answer draws; empty where it draws none."""
+    found = re.search("|".join(ENDS), truth)
+    return found[0] if found else ""
+
+
+def prior_of_ends(truths: Counter[str]) -> float:
+    """Return what the commonest conclusion scores, chosen for each form of question."""
+    best: dict[str, int] = defaultdict(int)
+    for end, count in truths.items():
+        if end:
+            best[ENDS[end]] = max(best[ENDS[end]], count)
+    return round(sum(best.values()) / max(truths.total(), 1), 4)
 
 
 def measure(model: Answers, scenes: Iterator[Asked]) -> dict[str, Any]:
@@ -118,7 +142,7 @@ def measure(model: Answers, scenes: Iterator[Asked]) -> dict[str, Any]:
     hits: dict[str, list[tuple[str, float]]] = defaultdict(list)
     truths: dict[str, Counter[str]] = defaultdict(Counter)
     boxes: list[tuple[float, ...]] = []
-    claims: list[tuple[str, tuple[int, int, int, int]]] = []
+    described = Described()
     for asked in scenes:
         key = asked.annotation.split_key
         for record in asked.records:
@@ -127,11 +151,11 @@ def measure(model: Answers, scenes: Iterator[Asked]) -> dict[str, Any]:
                 continue  # asks for the words of a box
             if record.kind == "scene_dialogue":
                 hits["multi_turn"].append((key, float(is_last_right(model, asked, record))))
+                truths["multi_turn"][find_end(record.turns[-1].text)] += 1
                 continue
             said = model.answer(asked.pixels, question)
-            if record.kind in ("scene_local", "scene_global"):
-                found = score_description(said, record, asked.annotation)
-                claims.append((key, found))
+            if record.kind in KINDS:
+                described.add(record.kind, asked.annotation, said, truth)
                 continue
             name = CLOSED.get(record.kind, "grounding")
             hits[name].append((key, float(is_right(record.kind, question, said, truth))))
@@ -141,36 +165,19 @@ def measure(model: Answers, scenes: Iterator[Asked]) -> dict[str, Any]:
                 truths[name][short_answer(record.kind, question, truth)] += 1
     found = {name: interval_of(rows) for name, rows in hits.items()}
     for name, counts in truths.items():
-        found[name]["prior"] = round(max(counts.values()) / counts.total(), 4)
+        prior = round(max(counts.values()) / counts.total(), 4)
+        found[name]["prior"] = prior_of_ends(counts) if name == "multi_turn" else prior
     if boxes:
         middle = tuple(float(side) for side in np.median(np.array(boxes), axis=0))
         shares = [overlap(box, middle) >= MIN_OVERLAP for box in boxes]
         found["grounding"]["prior"] = round(float(np.mean(shares)), 4)
-    return found | claim_figures(claims)
+    return found | described.figures()
 
 
 def interval_of(rows: list[tuple[str, float]]) -> dict[str, Any]:
     values = np.array([value for _, value in rows])
     interval = bootstrap_interval(mean_stats(values), mean_of, subjects=[key for key, _ in rows])
     return {"items": len(rows), **{k: round(v, 4) for k, v in interval._asdict().items()}}
-
-
-def claim_figures(rows: list[tuple[str, tuple[int, int, int, int]]]) -> dict[str, Any]:
-    """Return precision and recall of the claims of all descriptions."""
-    if not rows:
-        return {}
-    stats = np.array([row for _, row in rows], float)
-    keys = [key for key, _ in rows]
-    figures = {}
-    for name, above, below in (("claim_precision", 0, 1), ("claim_recall", 2, 3)):
-        own = bootstrap_interval(
-            stats[:, [above, below]],
-            lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1),
-            subjects=keys,
-        )
-        figures[name] = {"items": int(stats[:, below].sum()),
-                         **{k: round(float(v), 4) for k, v in own._asdict().items()}}  # fmt: skip
-    return figures
 
 
 def main() -> None:

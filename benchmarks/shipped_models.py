@@ -13,12 +13,11 @@ questions are the same; a stopped one goes on. ``--again`` scores kept answers a
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shipped_table import NOT_TESTED, write_table
+from shipped_table import gather, require_figures, write_table
 
 RESULT = Path(__file__).resolve().parent / "results" / "shipped_models.json"
 MODELS = ("chat-tiny", "draw-tiny", "scene-tiny")
@@ -60,8 +59,8 @@ TRIALS = (
     Trial("counterfactual", "", ("clean", "stable", "one_right")),
     Trial(
         "favchat-test", BUILT,
-        ("level/single", "level/several", "level/timed", "level/reasoning", "kind/order",
-         "kind/when", "declines"),
+        ("level/single", "level/several", "level/timed", "level/reasoning", "kind/timed/order",
+         "kind/timed/first", "kind/timed/after", "kind/timed/when", "declines"),
     ),
     Trial("unif2ace-description", BUILT, ("attribute_recall", "attribute_precision")),
     Trial("unif2ace-conversation", BUILT, ("level/single", "level/several", "level/timed")),
@@ -104,7 +103,7 @@ def main() -> None:
 
 
 def start_result(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what stands above the figures: the command, and the tasks that cannot be run."""
+    """Return what stands above the figures: the command, and the tasks that are not tried."""
     from lineament.evaluation.tasks.table import TASKS
 
     count = "" if options.count is None else f" --count {options.count}"
@@ -139,7 +138,7 @@ def try_task(model: str, trial: Trial, options: argparse.Namespace) -> dict[str,
         if folder is None:
             return f"not run: needs DATA/{trial.folder}"
         print(f"{model}: {trial.task}", file=sys.stderr, flush=True)
-        return gather(ask(model, trial, folder, options), trial)
+        return gather(ask(model, trial, folder, options), trial.figures)
     except LineamentError as error:
         return f"not run: {error.message}"
 
@@ -178,9 +177,13 @@ def ask(model: str, trial: Trial, folder: Path, options: argparse.Namespace) -> 
     answerer, blind = open_model(model, is_blind=not options.no_blind)
     out = options.out / Path(model).name / f"{trial.task}-{options.count or 'all'}"
     kept = out / "result.json"
+    items = task.read_items(folder, chosen).items
+    shown = (task.headline, *trial.figures)
+    require_figures(task.score(items, {}).figures, shown, trial.task)
     if kept.is_file() and not options.again:
         row = json.loads(kept.read_text(encoding="utf-8"))
-        is_same = row["items_hash"] == hash_items(task.read_items(folder, chosen).items)
+        is_same = row["items_hash"] == hash_items(items)
+        is_same = is_same and set(shown) <= row["metrics"].keys()
         if is_same and row["identity"] == answerer.identity and ("blind" in row or blind is None):
             return row
     files = sorted((options.peers / trial.task).glob("*.jsonl")) if options.peers else []
@@ -195,108 +198,6 @@ def ask(model: str, trial: Trial, folder: Path, options: argparse.Namespace) -> 
     out.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
     return row
-
-
-def gather(result: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
-    """Take the figures that are shown out of a result, all baselines beside each."""
-    headline = result["headline"]
-    figures: dict[str, Any] = {}
-    for name in (headline, *trial.figures):
-        if (row := find_figure(result, name)) is not None:
-            figures[name] = row
-    figures |= dict(list_frames(result))
-    figures |= dict(list_sensitivities(result))
-    return {
-        "headline": headline, "num_items": result["num_items"], "seconds": result["seconds"],
-        "identity": result["identity"], "items_hash": result["items_hash"],
-        "num_failures": result["num_failures"], "num_unread": result["num_unread"],
-        "figures": figures,
-    }  # fmt: skip
-
-
-def find_figure(result: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """Return one figure with its baselines; None where the task has it not, or no value."""
-    metric = result["metrics"].get(name)
-    if metric is None or metric["value"] is None:
-        return None
-    compared = dict(result.get("compared") or {})
-    random = compared.pop("random", None)
-    peers = {key: value_of(other, name) for key, other in compared.items()}
-    return keep_ends(metric) | {
-        "items": metric.get("num_items", result["num_items"]),
-        "prior": metric.get("prior"),
-        "random": value_of(random, name),
-        "blind": value_of(result.get("blind"), name),
-        "peers": peers or NOT_TESTED,
-    }
-
-
-def keep_ends(metric: Mapping[str, Any]) -> dict[str, Any]:
-    unit = {"unit": metric["unit"]} if metric.get("unit") else {}
-    return {"value": metric["value"], "low": metric["low"], "high": metric["high"]} | unit
-
-
-def value_of(side: Mapping[str, Any] | None, name: str) -> float | None:
-    """Return the other side's value of a metric."""
-    return ((side or {}).get("metrics", {}).get(name) or {}).get("value")
-
-
-def list_frames(result: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the headline with fewer frames and with frames out of order, and what changed then."""
-    headline = result["headline"]
-    tables = result.get("tables", {})
-    shuffled = tables.get("shuffled") or {}
-    rows = {
-        f"{headline}, {count} frame{'' if count == '1' else 's'}": row
-        for count, row in (tables.get("frames") or {}).get("counts", {}).items()
-    }
-    if "shuffled" in shuffled:
-        rows[f"{headline}, frames out of order"] = shuffled["shuffled"]
-    beside = find_figure(result, headline) or {}
-    for name, row in rows.items():
-        metric = row["metrics"].get(headline)
-        if metric is not None and metric["value"] is not None:
-            # Chance and the blind answer alike whatever is shown.
-            yield (
-                name,
-                keep_ends(metric)
-                | {"items": row["num_items"]}
-                | {key: beside.get(key) for key in ("prior", "random", "blind", "peers")},
-            )
-    changed = (shuffled.get("shuffled") or {}).get("changed", {})
-    if (metric := changed.get("changed/timed minus lasting")) is not None:
-        yield "answers changed by order, timed minus lasting", keep_ends(metric) | {
-            "items": metric.get("num_items"), "prior": 0.0, "random": 0.0, "blind": 0.0,
-            "peers": NOT_TESTED,
-        }  # fmt: skip
-
-
-def list_sensitivities(result: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the mean range over wordings, the yes-bias, and the largest gap between groups."""
-    ranges = {
-        side: mean_range(other)
-        for side, other in (
-            ("value", result), ("random", (result.get("compared") or {}).get("random")),
-            ("blind", result.get("blind")),
-        )
-    }  # fmt: skip
-    if ranges["value"] is not None:
-        yield "range over three wordings, mean over names (0 is best)", ranges | {"prior": 0.0}
-    if (bias := find_figure(result, "yes_bias")) is not None:
-        yield "yes-bias (0 is best)", bias
-    for label, groups in (result.get("tables", {}).get("gaps") or {}).items():
-        known = {group: entry["gap"] for group, entry in groups.items() if entry["gap"] is not None}
-        if known:
-            widest = max(known, key=known.__getitem__)
-            yield f"largest gap by {label}, for audit: {widest}", {"value": known[widest]}
-
-
-def mean_range(side: Mapping[str, Any] | None) -> float | None:
-    """Return the mean over names of how far the wordings of a question lie apart."""
-    metrics = (side or {}).get("metrics", {}).values()
-    found = [metric["phrasing_range"] for metric in metrics if "phrasing_range" in metric]
-    known = [one for one in found if one is not None]
-    return round(sum(known) / len(known), 6) if known else None
 
 
 if __name__ == "__main__":

@@ -22,10 +22,14 @@ def tiny(tmp_path_factory):
     """A file with two short stages of two steps."""
     recipe = smoke()
     stages = tuple(
-        stage.replace(num_steps=2, validation=(), save_every=1) for stage in recipe.stages
+        stage.replace(num_steps=2, validation=(), save_every=1, trainable=("*",), drop_streams={})
+        for stage in recipe.stages
     )
+    # The renderer's points are fewer than those that are found in pictures.
+    changes = {**recipe.model.changes, "use_landmarks": False, "landmark_tokens": 0}
+    model = recipe.model.replace(changes=changes, fit_landmarks=0)
     path = tmp_path_factory.mktemp("recipe") / "recipe.json"
-    write_recipe(recipe.replace(stages=stages, num_workers=0), path)
+    write_recipe(recipe.replace(model=model, stages=stages, num_workers=0), path)
     return path
 
 
@@ -50,6 +54,29 @@ def test_a_run_is_stopped_and_goes_on_to_its_end(tiny, tmp_path, capsys):
     last = json.loads(capsys.readouterr().out)
     assert (last["status"], last["steps"]) == ("done", 4)
     assert load(last["out"]).model.num_parameters() > 0
+
+
+def test_the_best_model_by_an_evaluation_is_kept(tiny, tmp_path, capsys):
+    words = ["train", str(tiny), "--out", str(tmp_path / "run"), "--json"]
+    settings = {"task": "counterfactual", "count": 2, "every": 1}
+    words += [f"--set=evaluation.{name}={value}" for name, value in settings.items()]
+    assert run(words) == 0
+    score = json.loads((tmp_path / "run" / "best" / "score.json").read_text())
+    assert 0 <= score["score"] <= 1
+    assert load(tmp_path / "run" / "best").model.num_parameters() > 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [("task=counterfacual", "unknown evaluation.task"), ("task=first-light", "no folder")],
+)
+def test_an_evaluation_that_cannot_be_is_refused_first(tiny, tmp_path, capsys, setting, told):
+    words = ["train", str(tiny), "--out", str(tmp_path / "run"), f"--set=evaluation.{setting}"]
+    if "first-light" in setting:
+        words.append(f"--set=evaluation.data={tmp_path}")
+    assert run(words) == 2
+    assert told in capsys.readouterr().err
+    assert not list((tmp_path / "run").glob("*/final"))
 
 
 def test_adapters_are_merged(tmp_path, capsys):

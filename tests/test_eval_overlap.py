@@ -9,7 +9,7 @@ from PIL import Image
 
 from lineament.errors import BadInput, BadMedia
 from lineament.evaluation.item import Item, Visual
-from lineament.evaluation.overlap import find_overlap, hash_picture
+from lineament.evaluation.overlap import find_overlap, hash_picture, names_own_file
 from lineament.records.record import Record, Turn
 from lineament.records.store import write_records
 
@@ -24,7 +24,7 @@ def test_set():
         f"images/{n}.png": Visual(np.full((1, 32, 32, 3), 40 * (n + 1), np.uint8)) for n in range(2)
     }
     items = [
-        Item(f"i{n}", media, "?", "yes_no", True, "g", subject=f"{SET}-{n}", source=SET)
+        Item(f"i{n}", media, "?", "yes_no", True, "g", subject=f"person {n}", source=SET)
         for n, media in enumerate(visuals)
     ]
     return items, visuals.__getitem__
@@ -54,8 +54,8 @@ def test_nothing_shared_is_zero_shot_only_if_all_three_were_told_and_compared(te
         {"source": SET, "media": "images/0.png"},
         {"source": SET, "media": "0.png"},  # the same folder seen from inside
         {"source": SET, "media": "unpacked/images/0.png"},
-        {"split_key": f"{SET}-0"},
-        {"source": "another", "split_key": f"{SET}-0"},  # one video id in two data sets
+        {"split_key": "person 0"},
+        {"source": "another", "split_key": "person 0"},  # one video id in two data sets
     ],
 )
 def test_a_shared_reference_or_subject_is_not_zero_shot(row, test_set, tmp_path):
@@ -113,6 +113,47 @@ def test_media_that_do_not_open_and_nameless_people_are_gaps(test_set, tmp_path)
         nameless = [Item("i", "images/0.png", "?", "yes_no", True, "g", "", subject, source=SET)]
         found = find_overlap(nameless, write_lines(tmp_path, NOBODY), opened)
         assert found.gaps == ("1 test items without a subject",)
+
+
+@pytest.mark.parametrize(
+    ("subject", "media"),
+    [
+        ("ffhq-00010", "images/00010.jpg"),
+        ("ffhq-adult-00010", "images/00010.jpg"),
+        ("fairface-train_00001", "images-8.zip/train_00001.jpg"),
+        ("floodnet/6651.JPG", "Images/Train_Image/6651.JPG"),
+        ("rsicd/airport_1.jpg", "RSICD_images/airport_1.jpg"),
+        ("ferv39k-Action/Happy/0267", "2_ClipsforFaceCrop/Action/Happy/0267"),
+        ("dfew/01234", "Clip/clip_224x224/01234"),
+        ("mafw:00012", "data/clips/00012.mp4"),
+        ("vrsbench/P0003", "Images_val/P0003_0002.png"),
+        ("images/00010.jpg", "images/00010.jpg"),
+        ("00010", "other/00010.jpg"),
+    ],
+)
+def test_a_file_name_with_its_sets_name_before_it_is_nobody(subject, media, tmp_path):
+    assert names_own_file(subject, media)
+    item = Item("i", media, "?", "yes_no", True, "g", subject=subject)
+    frames = np.zeros((1, 8, 8, 3), np.uint8)
+    manifest = write_lines(tmp_path, NOBODY)
+    found = find_overlap([item], manifest, lambda _: Visual(frames))
+    assert found.is_zero_shot is None
+    assert found.gaps == ("1 test items without a subject",)
+
+
+@pytest.mark.parametrize(
+    ("subject", "media"),
+    [
+        ("M2Ohb0FAaJU", "35666/M2Ohb0FAaJU_1.mp4"),  # a video of which this is one clip
+        ("london_003", "images/neutral_front_003_03.jpg"),
+        ("lfw-12", "lfw_expressions_112.npz/112"),
+        ("ytf-0a1b2c", "frames/3.jpg"),
+        ("rendered-600000", "face-600000"),  # a seed draws nobody twice
+        ("700001/smile", "face-700001/smile/after"),
+    ],
+)
+def test_people_videos_and_seeds_are_subjects(subject, media):
+    assert not names_own_file(subject, media)
 
 
 def test_items_that_name_no_set_are_of_the_tasks(test_set, tmp_path):

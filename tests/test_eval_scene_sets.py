@@ -85,10 +85,10 @@ def test_floodnet_is_read_in_the_challenges_folders_and_seen_through(tmp_path):
         assert figures[name].value == 100, name
         assert figures[name].prior is not None
         assert figures[name].num_items > 0
-    assert figures["uar"].prior == pytest.approx(100 * (1 / 2 + 1 / 2 + 1 / 3) / 3)
-    # To the blind all is dry; it still tells the two questions on numbers apart by their words.
-    blind = result.about["blind"]["metrics"]["uar"]["value"]
-    assert blind == pytest.approx(100 * (1 / 2 + 1 / 2 + 2 / 3) / 3)
+    # Each of the four kinds has two answers. To the blind all is dry, and that it tells the two
+    # questions on numbers apart by their words does not help it.
+    assert figures["uar"].prior == pytest.approx(50)
+    assert result.about["blind"]["metrics"]["uar"]["value"] == pytest.approx(50)
     held = {Path(item.media).name for item in found.items}
     assert all((folder / item.media).is_file() for item in found.items)
     whole = {f"{10000 + n}.JPG" for n in range(60)}
@@ -102,7 +102,8 @@ def test_floodnets_majority_answers_earn_their_prior_and_no_more(text, tmp_path)
     result, _, _ = run_task(FloodNet(), Constant(text), folder)
     figures = result.scores.figures
     assert figures["uar"].value <= figures["uar"].prior
-    assert all(figure.value <= figure.prior + 1e-9 for figure in figures.values())
+    priors = {name: f.prior for name, f in figures.items() if name != "yes_bias"}
+    assert all(figures[name].value <= prior + 1e-9 for name, prior in priors.items())
     if text == "non flooded":
         assert figures["exact_match_condition"].value == figures["exact_match_condition"].prior
 
@@ -122,8 +123,26 @@ def test_floodnet_without_answers_wrong_splits_absent_and_doubled(tmp_path):
     result, _, answered = run_task(FloodNet(), ChatAnswerer(see_flood, "double"), folder)
     assert len(answered.failures) == 4
     assert result.scores.figures["exact_match"].value < 100
-    # JSON keys are ids, so that a doubled one cannot be told; a doubled line of a list could.
     assert result.to_dict()["metrics"]["uar"]["num_items"] == len(found.items)
+    path = folder / "Questions" / "Training Question.json"
+    text = path.read_text()
+    path.write_text('{"3": {"Image_ID": "1.JPG"}, ' + text[1:])
+    with pytest.raises(BadInput, match=r"Training Question.json: 1 keys .* twice.* '3'"):
+        FloodNet().read_items(folder, Options())
+
+
+def test_floodnets_yes_bias_is_that_of_its_yes_no_questions(tmp_path):
+    folder = make_floodnet(tmp_path / "FloodNet")
+    result, found, _ = run_task(FloodNet(), Constant("Yes, I think so."), folder)
+    asked = [item for item in found.items if item.group == "yes_no"]
+    share = sum(item.truth == "yes" for item in asked) / len(asked)
+    assert 0 < share < 1
+    bias = result.scores.figures["yes_bias"]
+    assert bias.value == pytest.approx(1 - share)
+    assert bias.num_items == len(asked)
+    assert result.scores.figures["exact_match_yes_no"].extra["yes_bias"] == bias.value
+    right = FloodNet().score(found.items, {item.id: item.truth for item in found.items})
+    assert right.figures["yes_bias"].value == 0
 
 
 @pytest.mark.parametrize(
@@ -216,6 +235,9 @@ def test_vrsbench_is_asked_in_three_parts_and_seen_through(tmp_path):
     assert result.num_items == 6 + 18 + 6
     assert figures["vqa/exact_match_mean_over_types"].value == 100
     assert figures["vqa/exact_match_mean_over_types"].prior == 50
+    assert task.headline == "vqa/skill"
+    assert figures["vqa/skill"].value == 1
+    assert result.about["blind"]["metrics"]["vqa/skill"]["value"] == pytest.approx(0)
     assert {name for name in figures if name.startswith("vqa/exact_match_")} == {
         "vqa/exact_match_mean_over_types", "vqa/exact_match_category",
         "vqa/exact_match_quantity", "vqa/exact_match_scene",

@@ -36,6 +36,7 @@ from lineament.evaluation.tasks.first_light import FirstLight
 from lineament.evaluation.tasks.rendered import RenderedFaces
 from lineament.evaluation.tasks.table import TASKS, require_task
 from lineament.evaluation.tasks.task import Options, Task
+from test_eval_page import read_dots, read_page
 
 FFHQ_COLUMNS = [
     "image",
@@ -481,10 +482,18 @@ def test_the_command_writes_result_page_and_json(faces, tmp_path, capsys):
     assert compared["metrics"]["ffhq/wearing_hat"]["value"] == 1.0
     assert compared["difference"]["ffhq/wearing_hat"]["value"] < 0
     assert row["zero_shot"] is None
-    page = (out / "index.html").read_text()
-    assert "<svg" in page
-    assert "Group gaps" in page
-    assert "data:image/jpeg" in page  # the worst examples, with pictures
+    page = read_page(out / "index.html")
+    dots = read_dots(page["Figures"].find_all("svg")[0])
+    known = {name: figure["value"] for name, figure in row["metrics"].items() if figure["low"]}
+    assert known
+    assert {name: dots[name] for name in known} == pytest.approx(known, abs=0.01)
+    counts = row["tables"]["age_confusion"]["rows"]
+    lines = page["Age confusion"].find_all("tr")[1:]
+    assert [[int(cell.text) for cell in line.find_all("td")] for line in lines] == counts
+    assert page["Group gaps, for audit only"].find_all("h3")[0].text == "age"
+    pictures = page["Worst examples"].find_all("img")
+    assert pictures
+    assert all(one.attributes["src"].startswith("data:image/jpeg;base64,") for one in pictures)
     assert json.loads((out / "result.json").read_text()) == row
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from evaluation_toys import noise, toy_answerer
-from lineament.evaluation.answerer import Asked, ChatAnswerer, Constant, Failure
-from lineament.evaluation.item import Visual
+from lineament.evaluation.answerer import Asked, Blindfold, ChatAnswerer, Constant, Failure
+from lineament.evaluation.item import ItemSet, Visual
 from lineament.evaluation.run import run_task
-from lineament.evaluation.tasks.counterfactual import Counterfactual, draw_media
+from lineament.evaluation.tasks.counterfactual import Counterfactual, ask_pair, draw_media
 from lineament.evaluation.tasks.task import Options
 
 COUNT = 17
@@ -50,6 +50,8 @@ def test_one_who_looks_flips_pairs_and_one_who_guesses_flips_none(pairs):
         assert blind["flipped"].value == 0.0
     # The prior of every figure is what the same word to everything has.
     constant = task.score(pairs.items, dict.fromkeys(truth, "Yes.")).figures
+    bias = constant.pop("yes_bias")
+    assert bias.value == np.mean([not item.truth for item in pairs.items])
     assert all(figure.value == figure.prior for figure in constant.values())
     # A lucky guesser is right on one side of each pair, and still flips none.
     guess = task.score(pairs.items, dict.fromkeys(truth, "Yes.")).figures
@@ -61,6 +63,59 @@ def test_one_who_looks_flips_pairs_and_one_who_guesses_flips_none(pairs):
     unsteady = task.score(pairs.items, restless).figures
     assert unsteady["flipped"].value == 1.0
     assert unsteady["clean"].value < 0.2
+
+
+class SunglassPairs:
+    """Five pairs of the drawn task: the same face without sunglasses and with them."""
+
+    name, about, headline = "counterfactual", "five of its pairs", "flipped"
+    needs_folder, splits, published = False, ("test",), ()
+
+    def read_items(self, folder, options):
+        seeds = range(700_001, 700_006)
+        items = [item for seed in seeds for item in ask_pair(seed, "sunglasses")]
+        return ItemSet(tuple(items), draw_media)
+
+    def score(self, items, answers):
+        return Counterfactual().score(items, answers)
+
+
+def see_sunglasses(visual, questions):
+    """Say yes to sunglasses where the pixels about the eyes are dark, and no to all else."""
+    is_dark = visual.frames[0, 50:66, 40:88].mean() < 115
+    return ["Yes." if is_dark and "sunglasses" in asked else "No." for asked in questions]
+
+
+def test_one_who_reads_the_pixels_flips_drawn_pairs_and_its_blind_copy_flips_none():
+    pytest.importorskip("skia")
+    answerer = ChatAnswerer(see_sunglasses, "double")
+    result, found, answered = run_task(SunglassPairs(), answerer, Path(), blind=Blindfold(answerer))
+    assert len({item.subject for item in found.items}) == 5
+    assert not answered.failures
+    figures, blind = result.scores.figures, result.about["blind"]
+    assert figures["flipped"].value == figures["clean"].value == 1.0
+    assert blind["metrics"]["flipped"]["value"] == blind["metrics"]["clean"]["value"] == 0.0
+    # Right on one side of each pair by luck, and steady: neither tells it from one who looks.
+    assert blind["metrics"]["one_right"]["value"] == 0.5
+    assert blind["metrics"]["stable"]["value"] == 1.0
+    gain = blind["difference"]["flipped"]
+    assert gain["value"] == 1.0
+    assert gain["low"] > 0
+
+
+def test_pairs_are_asked_in_three_wordings_and_the_first_counts():
+    pytest.importorskip("skia")
+    task = Counterfactual()
+    found = task.read_items(Path(), Options(count=3, with_phrasings=True))
+    plain = [item for item in found.items if item.phrasing == 0]
+    assert len(found.items) == 3 * len(plain)
+    assert [i.id for i in plain] == [i.id for i in task.read_items(Path(), Options(count=3)).items]
+    answers = {i.id: "Yes." if i.truth else "No." for i in found.items if i.phrasing != 1}
+    scores = task.score(found.items, answers)
+    assert scores.figures["flipped"].value == 1.0
+    assert scores.figures["flipped"].extra == {"by_phrasing": [1.0, 0.0, 1.0], "phrasing_range": 1}
+    assert scores.figures["yes_bias"].value == 0.0
+    assert not scores.wrong_ids
 
 
 def test_a_constant_runs_the_drawn_task_without_drawing():

@@ -6,17 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation_toys import Nobody, noise
+from evaluation_toys import Nobody, noise, toy_answerer
 from lineament.errors import BadInput, BadModel
 from lineament.evaluation.answerer import Answerer, Asked
+from lineament.evaluation.foreign_open import open_foreign
 from lineament.evaluation.item import Visual
+from lineament.evaluation.likelihood import LikelihoodAnswerer, YesNoModel, read_weighed
 from lineament.render import draw_clip, sample_face
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("mediapipe")
 
 from lineament.describe.drawing_chat import answer_portrait  # noqa: E402
-from lineament.evaluation.loaded import LoadedAnswerer, draws, open_model  # noqa: E402
+from lineament.evaluation.loaded import (  # noqa: E402
+    LoadedAnswerer,
+    draws,
+    hash_model,
+    open_model,
+)
 from lineament.evaluation.portraits import PortraitAnswerer  # noqa: E402
 from lineament.model.drawing import fit_square  # noqa: E402
 from test_describe_scenes import scene_model  # noqa: E402, F401
@@ -94,6 +101,88 @@ def test_a_model_of_scenes_is_shown_whole_pictures_and_no_face_is_looked_for(
     assert isinstance(blind, LoadedAnswerer)
     assert blind.make_finder is None
     assert blind.is_blind
+
+
+def write_model(folder: Path, **more: str) -> Path:
+    """Write files as a model's folder has them; names may lie in folders inside."""
+    files = {
+        "config.json": "{}", "tokenizer.json": "[]", "chat_template.jinja": "{{ m }}",
+        "model.safetensors": "weights", "eyes/model.safetensors": "eyes", "README.md": "a card",
+    }  # fmt: skip
+    for name, text in {**files, **more}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_a_model_is_known_by_all_that_its_answers_depend_on(tmp_path):
+    known = hash_model(write_model(tmp_path / "one" / "toy"))
+    assert known.startswith("toy ")
+    assert hash_model(write_model(tmp_path / "elsewhere" / "toy")) == known
+    changes = {
+        "config.json": '{"a": 1}', "tokenizer.json": "[1]", "chat_template.jinja": "{{ n }}",
+        "processor_config.json": "{}", "merges.txt": "a b", "model.safetensors": "other",
+        "eyes/model.safetensors": "others", "drafts.safetensors": "drafts",
+    }  # fmt: skip
+    seen = {known}
+    for place, (name, text) in enumerate(changes.items()):
+        folder = write_model(tmp_path / f"changed-{place}" / "toy", **{name: text})
+        seen.add(hash_model(folder))
+    assert len(seen) == 1 + len(changes)
+
+
+def test_cards_notes_and_hidden_files_do_not_change_who_a_model_is(tmp_path):
+    known = hash_model(write_model(tmp_path / "one" / "toy"))
+    more = {
+        "README.md": "another card", "LICENSE": "free", "notes.txt": "of today",
+        ".cache/huggingface/config.json": "{}", ".hidden.json": "{}",
+    }  # fmt: skip
+    assert hash_model(write_model(tmp_path / "two" / "toy", **more)) == known
+
+
+def test_our_model_tells_how_likely_its_yes_is(monkeypatch):
+    answerer = toy_answerer()
+    assert isinstance(answerer, YesNoModel)
+    sides = {True: [5, 9], False: [7]}
+    monkeypatch.setattr(answerer, "first_tokens", sides)
+    rng = np.random.default_rng(0)
+    visuals = [noise(count, rng=rng) for count in (1, 3)]
+    asked = [Asked(f"{n}", text, visual=v) for n, v in enumerate(visuals) for text in ("a?", "b")]
+    together = answerer.yes_no(asked)
+    for one, found in zip(asked, together, strict=True):
+        # One forward pass over raw pixels, instead of generation from what was encoded before.
+        prepared = answerer._look(one.visual)
+        inputs = dict(
+            answerer.loaded.processor([[{"role": "user", "content": one.prompt}]], [prepared])
+        )
+        with torch.no_grad():
+            logits = answerer.loaded.model(**inputs).logits[0, -1].double()
+        shares = logits.softmax(-1)
+        assert found.log_yes == pytest.approx(float(shares[[5, 9]].sum().log()), abs=1e-3)
+        assert found.log_no == pytest.approx(float(shares[7].log()), abs=1e-3)
+    assert len({found.log_yes for found in together}) == len(asked)
+    said = LikelihoodAnswerer(answerer).answer(asked)
+    assert [read_weighed(text)[1] for text in said] == pytest.approx(
+        [float(np.exp(found.log_yes)) for found in together], rel=1e-5
+    )
+
+
+def test_models_of_ours_are_asked_by_likelihood_through_their_names(monkeypatch, tmp_path):
+    toy = toy_answerer()
+    monkeypatch.setattr(toy, "first_tokens", {True: [5], False: [7]})
+    monkeypatch.setattr("lineament.evaluation.loaded.open_answerer", lambda _: toy)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "favchat"}')
+    answerer, blind = open_foreign(f"vqa:{folder}", is_blind=True)
+    assert isinstance(answerer, LikelihoodAnswerer)
+    assert answerer.model is toy
+    assert blind is not None
+    assert blind.name == "toy, blind, by likelihood"
+    (folder / "config.json").write_text('{"model_type": "unif2ace"}')
+    with pytest.raises(BadInput, match="tells no likelihoods"):
+        open_foreign(f"vqa:{folder}")
 
 
 def test_what_is_no_model_is_still_named(tmp_path):

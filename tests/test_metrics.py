@@ -23,7 +23,7 @@ from lineament.metrics.classes import (
     uar,
     war,
 )
-from lineament.metrics.events import score_events
+from lineament.metrics.events import score_entailed, score_events
 from lineament.metrics.intervals import bootstrap_interval, compare_paired, mean_of, mean_stats
 from lineament.metrics.spans import (
     assign,
@@ -285,9 +285,35 @@ def test_boxes_are_paired_for_the_largest_sum():
 
 def test_events_are_judged_in_both_directions():
     def entails(known, event):
-        return any(event in one or one in event for one in known)
+        return event in known  # whoever laughs out loud laughs, too
 
-    score = score_events(["she smiles", "she nods"], ["she smiles", "she blinks"], entails)
-    assert (score.precision, score.recall, score.f1) == (0.5, 0.5, 0.5)
-    assert score_events([], ["a"], entails).f1 == 0.0
-    assert score_events([], [], entails).f1 == 1.0
+    score = score_events(["laughs out loud", "nods"], ["laughs", "blinks"], entails)
+    assert (score.precision, score.recall, score.f1) == (0, 0.5, 0)
+    score = score_events(["laughs", "nods"], ["laughs out loud", "blinks"], entails)
+    assert (score.precision, score.recall, score.f1, score.order) == (0.5, 0, 0, 0.5)
+    score = score_events(["smiles", "nods"], ["smiles", "blinks", "winks"], entails)
+    assert (score.precision, score.recall) == (1 / 2, 1 / 3)
+    assert score.f1 == pytest.approx(2 * (1 / 2) * (1 / 3) / (1 / 2 + 1 / 3))
+    assert score_events([], ["a"], entails) == (0, 0, 0, 0)
+    assert score_events(["a"], [], entails) == (0, 0, 0, 0)
+    assert score_events([], [], entails) == (1, 1, 1, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(WORDS, WORDS)
+def test_the_order_of_equal_events_is_their_longest_common_subsequence(first, second):
+    score = score_events(first, second, lambda known, event: known == event)
+    longest = max(len(first), len(second))
+    assert score.order == (longest_common(first, second) / longest if longest else 1.0)
+    assert (
+        score.recall == score_events(second, first, lambda known, event: known == event).precision
+    )
+
+
+def test_events_in_turned_order_are_all_there_and_out_of_order():
+    forward = np.eye(3, dtype=bool)[::-1].copy()
+    score = score_entailed(forward, forward.T)
+    assert (score.precision, score.recall, score.order) == (1, 1, 1 / 3)
+    # An event that entails two of the others stands for one of them in the order.
+    both = np.array([[True, True]])
+    assert score_entailed(both, both.T).order == 1 / 2

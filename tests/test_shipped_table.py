@@ -10,9 +10,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import shipped_models
+from lineament.errors import BadInput
+from lineament.evaluation.item import Item
 from lineament.evaluation.tasks.table import TASKS
-from shipped_models import BUILT, MODELS, TRIALS, Trial, find_data, gather, start_result
-from shipped_table import HEADS, NOT_TESTED, write_table
+from lineament.evaluation.tasks.told_answers import Reference
+from shipped_models import BUILT, MODELS, TRIALS, Trial, find_data, start_result
+from shipped_table import HEADS, NOT_TESTED, gather, write_table
 
 
 def metric(value, **more):
@@ -30,31 +33,34 @@ def make_result():
         "yes_bias": {"value": 0.25, "low": None, "high": None},
     }
     blind = {"headline": {"value": 0.45}, "smile": {"value": 0.5, "phrasing_range": 0.0}}
+    gain = {"headline": metric(0.25, p_value=0.01)}
+    moving = {"headline": {"value": 0.41}}
     random = {"headline": {"value": 0.52}}
     one = {"num_items": 7, "metrics": {"headline": metric(0.55)}}
     changed = {"changed/timed minus lasting": metric(0.3, prior=0.0)}
     gaps = {"sex": {"smile": {"gap": 0.05}, "hat": {"gap": 0.15}, "beard": {"gap": None}}}
     return {
-        "headline": "headline", "num_items": 9, "seconds": 1.0, "identity": "toy",
+        "task": "rendered", "headline": "headline", "num_items": 9, "seconds": 1.0,
+        "identity": "toy",
         "items_hash": "x", "num_failures": 0, "num_unread": 1, "metrics": own,
-        "blind": {"metrics": blind},
+        "blind": {"metrics": blind, "difference": gain, "num_items": 9},
         "compared": {
             "random": {"metrics": random},
             "small net": {"metrics": {"headline": {"value": 0.9}}},
         },
         "tables": {
             "gaps": gaps,
-            "frames": {"counts": {"1": one}},
-            "shuffled": {"shuffled": one | {"changed": changed}},
+            "frames": {"counts": {"1": one}, "blind": moving},
+            "shuffled": {"shuffled": one | {"changed": changed}, "blind": moving},
         },
     }  # fmt: skip
 
 
-TRIAL = Trial("rendered", figures=("smile", "empty", "absent"))
+SHOWN = ("smile", "empty")
 
 
 def test_every_figure_has_its_baselines_beside_it():
-    row = gather(make_result(), TRIAL)
+    row = gather(make_result(), SHOWN)
     figures = row["figures"]
     assert figures["headline"] == {
         "value": 0.7, "low": pytest.approx(0.6), "high": pytest.approx(0.8), "items": 7,
@@ -62,17 +68,75 @@ def test_every_figure_has_its_baselines_beside_it():
         "peers": {"small net": 0.9},
     }  # fmt: skip
     assert figures["smile"]["random"] is None
-    assert "empty" not in figures
-    assert "absent" not in figures
-    assert figures["headline, 1 frame"]["value"] == 0.55
-    assert figures["headline, 1 frame"]["blind"] == 0.45
-    assert figures["headline, frames out of order"]["value"] == 0.55
-    assert figures["answers changed by order, timed minus lasting"]["prior"] == 0.0
+    assert figures["empty"]["value"] is None
+    gain = figures["headline, less the blind copy's on the same items"]
+    assert gain["value"] == 0.25
+    assert gain["low"] == pytest.approx(0.15)
+    # Clips alone are asked about again: the baselines are those of the clips, or none.
+    for name in ("headline, 1 frame", "headline, frames out of order"):
+        assert figures[name]["value"] == 0.55
+        assert figures[name]["items"] == 7
+        assert figures[name]["blind"] == 0.41
+        assert figures[name]["random"] is None
+    changed = figures["answers changed by order, timed minus lasting"]
+    assert changed["prior"] == 0.0
+    assert changed.get("random") is changed.get("blind") is None
     wording = figures["range over three wordings, mean over names (0 is best)"]
     assert wording["value"] == pytest.approx(0.15)
     assert wording["blind"] == 0.0
     assert figures["largest gap by sex, for audit: hat"]["value"] == 0.15
     assert figures["yes-bias (0 is best)"]["value"] == 0.25
+
+
+def test_a_figure_that_its_task_does_not_give_is_refused_and_never_left_out():
+    with pytest.raises(BadInput, match="rendered gives no figure 'smiles'") as error:
+        gather(make_result(), ("smiles",))
+    assert error.value.hint == "did you mean 'smile'?"
+    text = write_table({"models": {"toy": {"rendered": gather(make_result(), SHOWN)}}})
+    assert "| empty | – |" in text
+
+
+def make_items(task):
+    """Return one item and its counterpart of each kind and group that a task's figures rest on."""
+    told = {
+        "timed/order": ("Sort by time: nodding and blinking.", "He nods, then he blinks.", "order"),
+        "timed/first": ("What happens first?", "First, he nods from 1.0 to 2.0 s.", "fact"),
+        "timed/after": ("What comes next?", "Then he nods from 1.0 to 2.0 s.", "fact"),
+        "timed/when": ("When does he nod?", "He nods from 1.0 to 2.0 s.", "fact"),
+        "summary": ("Describe him.", "A man with a beard.", "description"),
+        "unanswerable": ("What is his name?", "That cannot be told.", "decline"),
+    }
+    if task in ("favchat-test", "unif2ace-description", "unif2ace-conversation"):
+        return [
+            Item(f"{group}/{level}", "m", asked, "text", Reference(asked, said, form), group,
+                 level=level)
+            for group, (asked, said, form) in told.items() for level in (1, 2, 3, 4)
+        ]  # fmt: skip
+    names = {
+        "first-light": ("ffhq/male", "fairface/male", "lfw/happy", "london/smile", "london/male"),
+        "rendered": ("black_hair", "nod"), "counterfactual": ("smile",),
+    }[task]  # fmt: skip
+    items = [
+        Item(f"{group}/{truth}/{denied}", f"m {truth}", "?", "yes_no", truth, group,
+             name=group.rpartition("/")[2], subject=f"s {truth}" if len(names) > 1 else "pair",
+             is_denied=denied)
+        for group in names for truth in (True, False) for denied in (False, True)
+    ]  # fmt: skip
+    if task == "first-light":
+        items += [Item(f"age/{n}", f"a{n}", "?", "age", n, "fairface/age")
+                  for n in ("20-29", "40-49")]  # fmt: skip
+    if task == "rendered":
+        span = {"spans": [(1.0, 2.0)], "duration": 4.0}
+        items.append(Item("when", "m True", "?", "spans", span, "when/nod", name="nod"))
+    return items
+
+
+@pytest.mark.parametrize(
+    "trial", [t for t in TRIALS if not t.is_about_scenes], ids=lambda trial: trial.task
+)
+def test_every_figure_of_a_trial_is_one_that_its_task_gives(trial):
+    known = TASKS[trial.task].score(make_items(trial.task), {}).figures
+    assert {TASKS[trial.task].headline, *trial.figures} <= known.keys()
 
 
 def test_without_a_peer_the_table_says_so_and_names_what_was_not_run():
@@ -81,7 +145,7 @@ def test_without_a_peer_the_table_says_so_and_names_what_was_not_run():
     text = write_table({
         "count": 20,
         "models": {
-            "toy": {"rendered": gather(result, TRIAL), "first-light": "not run: needs DATA/face"},
+            "toy": {"rendered": gather(result, SHOWN), "first-light": "not run: needs DATA/face"},
             "gone": "not installed",
         },
         "without_data": ["dfew"],
@@ -95,7 +159,7 @@ def test_without_a_peer_the_table_says_so_and_names_what_was_not_run():
     )
     assert "`gone`: not installed" in text
     assert "`first-light` of `toy`: needs DATA/face" in text
-    assert "not at hand: `dfew`" in text
+    assert "Not part of this run: `dfew`." in text
     assert "At most 20 media" in text
 
 
@@ -104,11 +168,11 @@ def test_percent_is_shown_with_one_place():
     result["metrics"]["headline"] = {
         "value": 61.234, "low": 50.0, "high": 70.0, "prior": 55.5, "unit": "percent",
     }  # fmt: skip
-    text = write_table({"models": {"toy": {"rsvqa-lr": gather(result, Trial("rsvqa-lr"))}}})
+    text = write_table({"models": {"toy": {"rsvqa-lr": gather(result, ())}}})
     assert "61.2 [50.0, 70.0] | 9 | 55.5" in text
 
 
-def test_every_task_is_tried_or_named_as_lacking_its_media():
+def test_every_task_is_tried_or_named_as_no_part_of_the_run():
     options = argparse.Namespace(count=None)
     tried = [trial.task for trial in TRIALS]
     assert len(set(tried)) == len(tried)

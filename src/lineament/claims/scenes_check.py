@@ -170,6 +170,8 @@ def _judge_objects(claim: Claim, scene: Scene, annotation: Annotation) -> _Judge
         answers = [_tell(one, claim) for one in candidates]
     joined = _all(answers) if claim.quantity == "all" else _any(answers)
     place = answers.index(joined)
+    if claim.quantity == "all" and joined and not is_listed:
+        joined = None  # one that is not listed may be otherwise
     name = claim.name.removeprefix("object_").replace("_", " ")
     rule = f"{name}: {len(candidates)} {say_designator(claim.subject, len(candidates))} looked at"
     return joined, rule, _fact_of(candidates[place], annotation)

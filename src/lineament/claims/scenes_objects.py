@@ -72,12 +72,7 @@ class SceneObject:
     @property
     def area(self) -> float:
         """Area in unit coordinates."""
-        if len(self.points) == 4:
-            x0, y0, x1, y1 = self.points
-            return (x1 - x0) * (y1 - y0)
-        xy = np.asarray(self.points).reshape(-1, 2)
-        after = np.roll(xy, -1, axis=0)
-        return abs(float(np.sum(xy[:, 0] * after[:, 1] - after[:, 0] * xy[:, 1]))) / 2
+        return _area(self.points)
 
     def is_a(self, name: str) -> bool:
         """Say whether it is of a class; a small vehicle is a vehicle."""
@@ -101,6 +96,16 @@ class Scene:
     def of_class(self, name: str) -> tuple[SceneObject, ...]:
         """Return the objects of a class."""
         return tuple(found for found in self.objects if found.is_a(name))
+
+
+@functools.lru_cache(maxsize=65_536)  # every object of a class is compared with every other
+def _area(points: tuple[float, ...]) -> float:
+    if len(points) == 4:
+        x0, y0, x1, y1 = points
+        return (x1 - x0) * (y1 - y0)
+    xy = np.asarray(points).reshape(-1, 2)
+    after = np.roll(xy, -1, axis=0)
+    return abs(float(np.sum(xy[:, 0] * after[:, 1] - after[:, 0] * xy[:, 1]))) / 2
 
 
 def is_scene(annotation: Annotation) -> bool:

@@ -16,7 +16,7 @@ from lineament.errors import BadInput
 
 if TYPE_CHECKING:
     from lineament.evaluation.answerer import Answerer
-    from lineament.evaluation.tasks.task import Grader
+    from lineament.evaluation.judges import EndpointJudge, Judge, RuleJudge
 
 RESULT, PAGE = "result.json", "index.html"
 
@@ -80,9 +80,13 @@ def evaluate(
         typer.Option("--shuffle-frames", help="Also ask with the frames of clips out of order."),
     ] = False,
     judge: Annotated[
-        str,
-        typer.Option(help="Also grade free answers: claims (a rule), or MODEL@URL of a server."),
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            "--judge",
+            help="Also grade free answers: claims (a rule), or MODEL@URL of a server; given "
+            "several times, also how far they agree.",
+        ),
+    ] = None,
     compare: Annotated[
         list[Path] | None,
         typer.Option("--compare", help="Predictions of another system, compared item by item."),
@@ -112,7 +116,7 @@ def evaluate(
         return show_paper(task, data, out, as_json=as_json)
     # What is wrong with the command is said before anything is read or loaded.
     counts = read_counts(frames)
-    grader = open_judge(judge) if judge else None
+    graders = open_judges(judge or [])
     chosen = require_task(task)
     if chosen.needs_folder and data is None:
         raise BadInput(f"{task} needs its data", hint="say where it lies: --data DIR")
@@ -133,7 +137,7 @@ def evaluate(
         result, found, answered = run_task(
             chosen, answerer, folder, options=options, out=out, blind=blindfold, others=others,
             manifest=trained_on, frames=counts, shuffle_frames=shuffle_frames, with_random=random,
-            judge=grader,
+            judge=graders[0] if graders else None, further_judges=graders[1:],
             on_item=lambda _, done, total: advance(done / total),
         )  # fmt: skip
     row = result.to_dict()
@@ -163,10 +167,10 @@ def find_answerers(
         BadInput: Not exactly one of the two is given, a file cannot be blinded, or streams are
             to be switched off that are out of reach.
     """
-    from lineament.evaluation.foreign_open import is_foreign, open_foreign
+    from lineament.evaluation.foreign_open import is_foreign, open_endpoint, open_foreign
 
-    if model is not None and is_foreign(model):
-        if predictions is not None or endpoint is not None or through is Through.CHAT:
+    if model is not None and is_foreign(model) and endpoint is None:
+        if predictions is not None or through is Through.CHAT:
             raise BadInput(f"{model} is asked by itself", hint="give --model alone")
         return open_foreign(model, is_blind=is_blind, without=without)
     is_network = model is not None and endpoint is None and through is Through.NETWORK
@@ -207,7 +211,24 @@ def read_counts(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def open_judge(name: str) -> "Grader":
+def open_judges(names: Sequence[str]) -> "list[Judge]":
+    """Return the judges in the order given; two of one model are told apart by their servers.
+
+    Raises:
+        BadInput: A name is no judge, or is given twice.
+    """
+    judges = [open_judge(name) for name in names]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"--judge: {name} is given twice", hint="leave out one of them")
+    called = [judge.name for judge in judges]
+    for name, judge in zip(names, judges, strict=True):
+        if called.count(judge.name) > 1:
+            judge.name = name
+    return list(judges)
+
+
+def open_judge(name: str) -> "EndpointJudge | RuleJudge":
     """Return the judge by rules, or one behind a server; its key is read as for ``--endpoint``.
 
     Raises:
@@ -225,16 +246,6 @@ def open_judge(name: str) -> "Grader":
             hint="claims, or MODEL@URL such as gpt-4o@https://api.openai.com/v1",
         )
     return EndpointJudge(Settings(url, model, os.environ.get("OPENAI_API_KEY", "")))
-
-
-def open_endpoint(url: str, model: str, *, is_blind: bool) -> "tuple[Answerer, Answerer | None]":
-    """Reach a server; the key is read from the environment, as its own clients do."""
-    from lineament.endpoint import Settings
-    from lineament.evaluation.answerer import Blindfold
-    from lineament.evaluation.served import EndpointAnswerer
-
-    answerer = EndpointAnswerer(Settings(url, model, os.environ.get("OPENAI_API_KEY", "")))
-    return answerer, Blindfold(answerer) if is_blind else None
 
 
 def write_items(items: object, path: Path) -> None:

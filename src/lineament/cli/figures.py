@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from lineament.evaluation.basis import say_basis
 from lineament.evaluation.table_rows import (
     changed_answers,
     frame_rows,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _FIGURE = ("value", "95 %", "prior", "n")
 _BETWEEN = "-"
+SHOWN_FAILURES = 5
 
 
 def print_result(result: "Result") -> None:
@@ -55,12 +57,24 @@ def print_result(result: "Result") -> None:
     for key in ("excluded", "dropped"):
         for reason, number in (result.about.get(key) or {}).items():
             console.print(f"{key}: {number} {reason}", markup=False, highlight=False)
-    if result.about.get("num_failures"):
-        number = result.about["num_failures"]
-        console.print(f"failed, counted as wrong: {number}", markup=False, highlight=False)
+    print_failures(result.about.get("failures") or {}, console)
     if result.scores.unread_ids:
         number = len(result.scores.unread_ids)
         console.print(f"unread, counted as wrong: {number}", markup=False, highlight=False)
+    for line in say_basis(result):
+        console.print(line, markup=False, highlight=False)
+
+
+def print_failures(failures: Mapping[str, str], console: Console) -> None:
+    """Print how many questions have no answer, the first few, and how many more there are."""
+    if not failures:
+        return
+    lines = [f"failed, counted as wrong: {len(failures)}"]
+    lines += [f"  {name}: {why}" for name, why in list(failures.items())[:SHOWN_FAILURES]]
+    if (more := len(failures) - SHOWN_FAILURES) > 0:
+        lines.append(f"  and {more} more; --json and result.json list all")
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
 
 
 def print_tables(tables: Mapping[str, Any], console: Console) -> None:

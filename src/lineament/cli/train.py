@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 
 from lineament.cli.progress import show_progress
-from lineament.config import nearest_hint, override, read_recipe
+from lineament.config import nearest_hint, override, read_recipe, require_known
 from lineament.errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
+    from lineament.training.best import Score
     from lineament.training.recipe import Recipe
 
 STOPPED = 143  # what a process that SIGTERM ended returns
@@ -63,6 +64,8 @@ def train(
             sources=Lookup(),
             on_progress=_StepCounter(chosen, advance),
             pause_minutes=pause_minutes,
+            evaluate=find_score(chosen),
+            evaluate_every=chosen.evaluation.every,
         )
     row = {
         "recipe": chosen.name,
@@ -88,6 +91,39 @@ def show_cost(recipe: "Recipe") -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for cost in estimate_recipe(recipe):
         console.print(str(cost))
+
+
+def find_score(recipe: "Recipe") -> "Score | None":
+    """Return what scores a model by the task that a recipe names; None where it names none.
+
+    Raises:
+        BadInput: There is no such task, or its data are not there.
+    """
+    wanted = recipe.evaluation
+    if not wanted.task:
+        return None
+    from lineament.describe.scene_model import sees_scenes
+    from lineament.evaluation.loaded import LoadedAnswerer
+    from lineament.evaluation.run import run_task
+    from lineament.evaluation.tasks.table import TASKS
+    from lineament.evaluation.tasks.task import Options
+    from lineament.model.hub import LoadedModel
+
+    require_known(wanted.task, TASKS, "evaluation.task")
+    task, folder = TASKS[wanted.task], Path(wanted.data)
+    options = Options(limit=wanted.count or None, count=wanted.count or None)
+    task.read_items(folder, options)  # before hours of training, not behind them
+
+    def score(model: Any, processor: Any) -> float:
+        loaded = LoadedModel(recipe.name, model, processor)
+        finder: dict[str, Any] = {"make_finder": None} if is_scenes(model) else {}
+        result, _, _ = run_task(task, LoadedAnswerer(loaded, **finder), folder, options=options)
+        return float(result.scores.figures[task.headline].value)
+
+    def is_scenes(model: Any) -> bool:
+        return sees_scenes(model.config.to_dict())
+
+    return score
 
 
 def prepare_data(recipe: "Recipe", out: Path) -> "Recipe":

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from lineament.evaluation.item import Item
 from lineament.evaluation.measure import Measure
+from lineament.evaluation.sensitivity import find_ranges
 from lineament.metrics.classes import balanced_of, binary_stats
 from lineament.metrics.intervals import Sums, divide, mean_of, mean_stats
 
@@ -109,13 +110,11 @@ def find_yes_bias(items: Sequence[Item], verdicts: Verdicts) -> float:
 
 def _phrasings(own: Sequence[Item], verdicts: Verdicts) -> dict[str, Any]:
     numbers = sorted({item.phrasing for item in own if not item.is_denied})
-    if len(numbers) < 2:
-        return {}
     scores = [
         score_balanced([i for i in own if i.phrasing == n and not i.is_denied], verdicts)
         for n in numbers
     ]
-    return {"by_phrasing": scores, "phrasing_range": max(scores) - min(scores)}
+    return find_ranges(scores)
 
 
 def join_measures(measures: Sequence[Measure], *, prior: float = 0.5) -> Measure:
@@ -198,9 +197,14 @@ def find_gaps(items: Sequence[Item], verdicts: Verdicts) -> dict[str, Any]:
         }
     for groups in gaps.values():
         for entry in groups.values():
-            known = [v["value"] for v in entry["by_value"].values() if v["value"] is not None]
-            entry["gap"] = max(known) - min(known) if len(known) > 1 else None
+            entry["gap"] = find_gap(entry["by_value"])
     return gaps
+
+
+def find_gap(by_value: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """Return the largest minus the smallest score of subgroups; None below two that are known."""
+    known = [entry["value"] for entry in by_value.values() if entry["value"] is not None]
+    return max(known) - min(known) if len(known) > 1 else None
 
 
 def list_wrong(items: Sequence[Item], verdicts: Verdicts) -> tuple[str, ...]:

@@ -1,56 +1,28 @@
 """Vision-language models of transformers as answerers: any image-text-to-text model."""
 
 import hashlib
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, final
 
 import torch
 from PIL import Image
 
 from lineament.errors import BadModel
 from lineament.evaluation.answerer import Asked, Failure, spread_frames, tell_times
+from lineament.evaluation.likelihood import SPELLINGS, YesNo, YesNoModel
 from lineament.model.foreign import first_line
+
+__all__ = [
+    "ForeignAnswerer", "YesNo", "YesNoModel", "find_first_tokens", "hash_folder", "load_foreign",
+    "write_message",
+]  # fmt: skip
 
 MAX_NEW_TOKENS, MAX_FRAMES, BATCH = 96, 8, 8
 HASH_BLOCK = 1 << 24
-_SETTINGS = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model")
-# Words of the answer whose first token is read; a tokenizer may join the space to the word.
-_SPELLINGS = {True: ("Yes", "yes", "YES"), False: ("No", "no", "NO")}
-
-
-@dataclass(frozen=True, slots=True)
-class YesNo:
-    """How likely an answer begins with yes, and with no: log-probabilities over all tokens."""
-
-    log_yes: float
-    log_no: float
-
-    @property
-    def share_yes(self) -> float:
-        """Return the probability of yes among yes and no."""
-        return 1.0 / (1.0 + math.exp(min(self.log_no - self.log_yes, 700.0)))
-
-
-@runtime_checkable
-class YesNoModel(Protocol):
-    """Tells how likely it answers yes: what VQAScore is made of."""
-
-    @property
-    def name(self) -> str:
-        """How the report calls it."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """What its answers depend on."""
-        ...
-
-    def yes_no(self, batch: Sequence[Asked]) -> list[YesNo | Failure]:
-        """Return the log-probabilities for every question of a batch, in order."""
-        ...
+_SETTINGS = (
+    "*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "vocab.txt", "merges.txt",
+)  # fmt: skip
 
 
 @final
@@ -162,7 +134,7 @@ def find_first_tokens(tokenizer: Any, is_yes: bool) -> list[int]:
     A word of several tokens counts by its first, unless the other word begins with it, too.
     """
     sides: dict[bool, set[int]] = {}
-    for side, words in _SPELLINGS.items():
+    for side, words in SPELLINGS.items():
         spelled = [f"{space}{word}" for word in words for space in ("", " ")]
         ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in spelled]
         sides[side] = {own[0] for own in ids if own}
@@ -240,12 +212,27 @@ def load_foreign(
     )  # fmt: skip
 
 
-def hash_folder(folder: Path) -> str:
-    """Return a short hash of weights and settings, read in blocks however large they are."""
+def hash_folder(folder: Path, *, is_deep: bool = False) -> str:
+    """Return a short hash of weights and settings, read in blocks however large they are.
+
+    It rests on names inside the folder and on contents alone, so it is the same on every machine.
+
+    Args:
+        folder: A model's.
+        is_deep: Take in folders inside it, too, but for hidden ones.
+    """
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted({path for kind in _SETTINGS for path in folder.glob(kind)}):
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
+    names = {
+        path.relative_to(folder).as_posix()
+        for kind in _SETTINGS
+        for path in (folder.rglob(kind) if is_deep else folder.glob(kind))
+        if path.is_file()
+    }
+    for name in sorted(names):
+        if any(part.startswith(".") for part in name.split("/")):
+            continue
+        digest.update(name.encode())
+        with (folder / name).open("rb") as file:
             while block := file.read(HASH_BLOCK):
                 digest.update(block)
     return digest.hexdigest()

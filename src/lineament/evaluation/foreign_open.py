@@ -1,17 +1,20 @@
 """Models named by where they come from: ``hf:``, ``vqa:`` and ``reader:`` with a folder or name."""
 
-import re
+import json
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, final
+from pathlib import Path
 
-from lineament.errors import BadInput
-from lineament.evaluation.answerer import Answerer, Asked, Blindfold, Failure
+from lineament.errors import BadInput, BadModel
+from lineament.evaluation.answerer import Answerer, Blindfold
+from lineament.evaluation.likelihood import LikelihoodAnswerer, read_weighed, write_weighed
 
-if TYPE_CHECKING:
-    from lineament.evaluation.foreign import YesNo, YesNoModel
-
+__all__ = [
+    "KINDS", "LikelihoodAnswerer", "is_foreign", "open_endpoint", "open_foreign", "read_weighed",
+    "write_weighed",
+]  # fmt: skip
 KINDS = ("hf", "vqa", "reader")
-_WEIGHED = re.compile(r"\s*\(P yes ([\d.e+-]+), P no ([\d.e+-]+)\)\s*$")
+OWN_TYPES = ("favchat", "favchat_qwen", "unif2ace")
 
 
 def is_foreign(model: str | None) -> bool:
@@ -24,8 +27,8 @@ def open_foreign(
 ) -> tuple[Answerer, Answerer | None]:
     """Open what answers, and its copy that gets grey pictures where one is wanted.
 
-    ``hf:X`` answers in words, ``vqa:X`` by how likely its yes is, ``reader:X`` is an attribute
-    reader.
+    ``hf:X`` answers in words, ``vqa:X`` by how likely its yes is, be it a model of ours or of
+    transformers, ``reader:X`` is an attribute reader.
 
     Raises:
         BadInput: Streams are to be switched off, which only our models have, or there is no such
@@ -36,48 +39,57 @@ def open_foreign(
     kind, _, name = model.partition(":")
     if not name:
         raise BadInput(f"{model}: names no model", hint=f"{kind}:FOLDER")
+    if kind == "vqa" and (folder := find_own(name)) is not None:
+        from lineament.evaluation.loaded import draws, open_likelihoods
+
+        if draws(folder):
+            raise BadInput(
+                f"{model}: a model that draws tells no likelihoods",
+                hint=f"ask it in words: --model {name}",
+            )
+        return open_likelihoods(name, is_blind=is_blind)
     answerer = _OPENERS[kind](name)
     return answerer, Blindfold(answerer) if is_blind else None
 
 
-@final
-class LikelihoodAnswerer:
-    """Says yes or no, whichever is likelier, and how likely both are.
+def find_own(name: str) -> Path | None:
+    """Return the folder of a model of ours by its name or place; None where it is none of ours."""
+    from lineament.model.hub import find_folder
 
-    Attributes:
-        model: Whatever tells log-probabilities.
+    try:
+        folder = find_folder(name)
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return folder if settings["model_type"] in OWN_TYPES else None
+    except (BadModel, OSError, ValueError, KeyError, TypeError):
+        return None  # whoever loads it says what is wrong
+
+
+def open_endpoint(
+    url: str, model: str, *, is_blind: bool = False
+) -> tuple[Answerer, Answerer | None]:
+    """Reach a server; ``vqa:NAME`` asks it for log-probabilities instead of words.
+
+    The key is read from the environment, as its own clients do.
+
+    Raises:
+        BadInput: The URL is none, or the model is one that no server has.
     """
+    from lineament.endpoint import Settings
 
-    is_looking = True
-    num_media = 8
+    key = os.environ.get("OPENAI_API_KEY", "")
+    kind, _, name = model.partition(":")
+    answerer: Answerer
+    if kind == "vqa" and name:
+        from lineament.evaluation.served_likelihood import EndpointYesNo
 
-    def __init__(self, model: "YesNoModel") -> None:
-        self.model = model
-        self.name = f"{model.name}, by likelihood"
-        self.identity = f"{model.identity}, by likelihood"
+        answerer = LikelihoodAnswerer(EndpointYesNo(Settings(url, name, key)))
+    elif is_foreign(model):
+        raise BadInput(f"{model} is asked by itself", hint="give --model alone")
+    else:
+        from lineament.evaluation.served import EndpointAnswerer
 
-    def answer(self, batch: Sequence[Asked]) -> list[str | Failure]:
-        """Weigh yes against no."""
-        return [
-            found if isinstance(found, Failure) else write_weighed(found)
-            for found in self.model.yes_no(batch)
-        ]
-
-
-def write_weighed(found: "YesNo") -> str:
-    """Write an answer with its two probabilities."""
-    import math
-
-    word = "Yes." if found.log_yes > found.log_no else "No."
-    return f"{word} (P yes {math.exp(found.log_yes):.8g}, P no {math.exp(found.log_no):.8g})"
-
-
-def read_weighed(answer: str) -> tuple[str, float | None]:
-    """Split an answer into its words and the probability of yes; None where it tells none."""
-    found = _WEIGHED.search(answer)
-    if found is None:
-        return answer, None
-    return answer[: found.start()], float(found.group(1))
+        answerer = EndpointAnswerer(Settings(url, model, key))
+    return answerer, Blindfold(answerer) if is_blind else None
 
 
 def _open_words(name: str) -> Answerer:

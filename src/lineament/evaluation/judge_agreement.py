@@ -3,18 +3,53 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
 
 from lineament.errors import BadInput
 from lineament.evaluation.item import ItemSet
-from lineament.evaluation.judges import Judge, Judged, cases_from_items
+from lineament.evaluation.judges import Case, Judge, Judged, cases_from_items
 from lineament.evaluation.result import Result
 from lineament.metrics.intervals import Interval, Sums, bootstrap_interval
 
 PASS = 0.5  # from here on an answer counts as right, where only right or wrong is wanted
+
+
+@final
+class KeptJudge:
+    """A judge that remembers, so that nothing is asked, and paid, twice.
+
+    Attributes:
+        inner: Whoever grades.
+        name: What goes on record.
+    """
+
+    def __init__(self, judge: Judge) -> None:
+        self.inner = judge
+        self.name = judge.name
+        self._about: Mapping[str, Any] = {}
+        self._kept: dict[tuple[str, str, str], tuple[float | None, str]] = {}
+
+    def judge(self, question: str, reference: str, answer: str) -> float | None:
+        """Grade one answer."""
+        return self.judge_all([Case("", question, reference, answer)]).scores[""]
+
+    def judge_all(self, cases: Sequence[Case]) -> Judged:
+        """Grade what is new; what was graded before keeps its grade, or the want of one."""
+        texts = {case.id: (case.question, case.reference, case.answer) for case in cases}
+        fresh = [text for text in dict.fromkeys(texts.values()) if text not in self._kept]
+        if fresh:
+            asked = [Case(str(place), *text) for place, text in enumerate(fresh)]
+            judged = self.inner.judge_all(asked)
+            self._about = judged.about
+            for case, text in zip(asked, fresh, strict=True):
+                self._kept[text] = judged.scores.get(case.id), judged.malformed.get(case.id, "")
+        kept = {id: self._kept[text] for id, text in texts.items()}
+        scores = {id: score for id, (score, _) in kept.items()}
+        return Judged(self.name, scores, {id: why for id, (_, why) in kept.items() if why},
+                      self._about)  # fmt: skip
 
 
 def judge_result(
@@ -25,10 +60,14 @@ def judge_result(
     Their figures are called ``judge/NAME``; prompt, model, date and malformed replies go on record.
 
     Raises:
-        BadInput: No item has a reference in words.
+        BadInput: No item has a reference in words, or two judges have one name.
     """
     if not judges:
         return result
+    names = [judge.name for judge in judges]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"two judges are called {name!r}", hint="leave out one of them")
     cases = cases_from_items(found.items, answers)
     if not cases:
         raise BadInput(f"{result.task}: no item has a reference in words to judge by")

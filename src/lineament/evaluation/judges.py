@@ -18,7 +18,7 @@ from lineament.evaluation.item import Item, hash_text
 from lineament.evaluation.measure import Measure
 from lineament.metrics.intervals import mean_of, mean_stats
 
-SHOWN_MALFORMED = 20
+SHOWN_MALFORMED = 20  # beside a figure; the list of judges holds all
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Judged:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what goes on record; of malformed replies the first 20 are shown."""
+        """Return what goes on record, every malformed reply among it."""
         known = [score for score in self.scores.values() if score is not None]
         return {
             "judge": self.judge,
             **self.about,
             "num_judged": len(known),
             "num_malformed": len(self.scores) - len(known),
-            "malformed": dict(list(self.malformed.items())[:SHOWN_MALFORMED]),
+            "malformed": dict(self.malformed),
         }
 
     def measure(self, subjects: Mapping[str, str] | None = None) -> Measure:
@@ -222,7 +222,9 @@ def cases_from_items(items: Sequence[Item], answers: Mapping[str, str]) -> list[
     for item in items:
         reference = find_reference(item)
         if reference:
-            cases.append(Case(item.id, item.question, reference, answers.get(item.id, "")))
+            # Of a conversation a judge is told the turn alone, as where a task asks it.
+            question = str(getattr(item.truth, "question", item.question))
+            cases.append(Case(item.id, question, reference, answers.get(item.id, "")))
     return cases
 
 

@@ -1,9 +1,10 @@
 """Models of ours as answerers: face crops and landmarks made as for training, greedy answers."""
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 import torch
@@ -25,7 +26,9 @@ from lineament.evaluation.answerer import (
     Failure,
     group_by_visual,
 )
-from lineament.evaluation.item import Visual, hash_bytes, hash_text
+from lineament.evaluation.foreign import find_first_tokens, hash_folder
+from lineament.evaluation.item import Visual
+from lineament.evaluation.likelihood import LikelihoodAnswerer, YesNo
 from lineament.faces.follow import FinderFactory
 from lineament.faces.mesh import MeshFinder
 from lineament.faces.padding import PaddedFinder
@@ -39,6 +42,7 @@ MAX_NEW_TOKENS = 48
 NUM_FRAMES = 8
 QUESTIONS_AT_ONCE = 64
 STREAMS = ("general", "face", "landmarks")
+Said = TypeVar("Said")
 
 
 @final
@@ -89,16 +93,37 @@ class LoadedAnswerer:
 
     def answer(self, batch: Sequence[Asked]) -> list[str | Failure]:
         """Answer all questions; each media is looked at and encoded once a chunk."""
+        return self._ask(batch, self._generate)
+
+    def yes_no(self, batch: Sequence[Asked]) -> list[YesNo | Failure]:
+        """Return how likely each answer begins with yes and with no, in any spelling."""
+        return self._ask(batch, self._weigh)
+
+    @functools.cached_property
+    def first_tokens(self) -> dict[bool, list[int]]:
+        """The tokens with which yes, and no, may begin.
+
+        Raises:
+            BadModel: The tokenizer does not tell the two apart by their first tokens.
+        """
+        tokenizer = self.loaded.processor.tokenizer
+        return {side: find_first_tokens(tokenizer, side) for side in (True, False)}
+
+    def _ask(
+        self,
+        batch: Sequence[Asked],
+        ask: Callable[[Sequence[VisualInput], Sequence[int], Sequence[str]], list[Said]],
+    ) -> list[Said | Failure]:
         groups = group_by_visual(batch)
         seen = [self._look(visual) for visual, _ in groups]
         order = [(place, number) for number, (_, own) in enumerate(groups) for place in own]
-        answers: list[str | Failure] = [Failure("not asked")] * len(batch)
+        answers: list[Said | Failure] = [Failure("not asked")] * len(batch)
         for start in range(0, len(order), QUESTIONS_AT_ONCE):
             chunk = order[start : start + QUESTIONS_AT_ONCE]
             first = chunk[0][1]
             own = seen[first : chunk[-1][1] + 1]
             rows = [number - first for _, number in chunk]
-            said = self._generate(own, rows, [batch[place].prompt for place, _ in chunk])
+            said = ask(own, rows, [batch[place].prompt for place, _ in chunk])
             for (place, _), text in zip(chunk, said, strict=True):
                 answers[place] = text
         return answers
@@ -109,10 +134,30 @@ class LoadedAnswerer:
             num_samples=self.loaded.processor.landmark_samples,
         )  # fmt: skip
 
-    @torch.inference_mode()
     def _generate(
         self, visuals: Sequence[VisualInput], rows: Sequence[int], questions: Sequence[str]
     ) -> list[str]:
+        made, start = self._run(visuals, rows, questions, max_new_tokens=self.max_new_tokens)
+        fresh = made.sequences[:, start:]
+        said = self.loaded.processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
+        return [answer.strip() for answer in said]
+
+    def _weigh(
+        self, visuals: Sequence[VisualInput], rows: Sequence[int], questions: Sequence[str]
+    ) -> list[YesNo]:
+        made, _ = self._run(visuals, rows, questions, max_new_tokens=1, output_logits=True)
+        log_probs = made.logits[0].float().log_softmax(-1)
+        sides = [
+            log_probs[:, self.first_tokens[side]].logsumexp(-1).tolist() for side in (True, False)
+        ]
+        return [YesNo(yes, no) for yes, no in zip(*sides, strict=True)]
+
+    @torch.inference_mode()
+    def _run(
+        self, visuals: Sequence[VisualInput], rows: Sequence[int], questions: Sequence[str],
+        **settings: Any,
+    ) -> tuple[Any, int]:  # fmt: skip
+        """Return what is generated, and where its own tokens start."""
         model, processor = self.loaded.model, self.loaded.processor
         conversations = [[{"role": "user", "content": text}] for text in questions]
         inputs: dict[str, Any] = dict(processor(conversations, [visuals[row] for row in rows]))
@@ -131,12 +176,11 @@ class LoadedAnswerer:
             inputs = {"media": MediaTokens(media.visual_tokens[own], media.visual_mask[own])}
             switches = {}
         made = model.generate(
-            **text, **inputs, **switches, do_sample=False, max_new_tokens=self.max_new_tokens,
+            **text, **inputs, **switches, **settings, do_sample=False,
             eos_token_id=processor.end_token_id, pad_token_id=processor.tokenizer.pad_token_id,
+            return_dict_in_generate=True,
         )  # fmt: skip
-        fresh = made[:, text["input_ids"].shape[1] :]
-        said = processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
-        return [answer.strip() for answer in said]
+        return made, text["input_ids"].shape[1]
 
 
 def prepare_visual(
@@ -190,6 +234,20 @@ def open_answerer(name_or_path: str, *, without: Sequence[str] = ()) -> LoadedAn
     return LoadedAnswerer(load(name_or_path), identity=identity, without=without)
 
 
+def open_likelihoods(
+    name_or_path: str, *, is_blind: bool = False
+) -> tuple[Answerer, Answerer | None]:
+    """Load a model that is asked how likely it says yes, and its copy without sight.
+
+    Raises:
+        BadModel: There is no such model, or its tokenizer does not tell yes from no.
+    """
+    answerer = open_answerer(name_or_path)
+    _ = answerer.first_tokens  # refused before anything is asked
+    blind = LikelihoodAnswerer(answerer.blindfolded()) if is_blind else None
+    return LikelihoodAnswerer(answerer), blind
+
+
 def open_model(
     name_or_path: str, *, is_blind: bool = False, without: Sequence[str] = ()
 ) -> tuple[Answerer, Answerer | None]:
@@ -224,6 +282,9 @@ def draws(folder: Path) -> bool:
 
 
 def hash_model(folder: Path) -> str:
-    """Return the folder's name and a hash of its weights, so that other weights answer anew."""
-    parts = [hash_bytes(path.read_bytes()) for path in sorted(folder.glob("*.safetensors"))]
-    return f"{folder.name} {hash_text(' '.join(parts))[:16]}"
+    """Return the folder's name and a hash of all that answers depend on.
+
+    Weights, settings, tokenizer and processor count, each by its name and content, those in
+    folders inside among them; cards and other texts do not.
+    """
+    return f"{folder.name} {hash_folder(folder, is_deep=True)}"

@@ -14,6 +14,7 @@ from lineament.records.manifest import MANIFEST
 from lineament.records.store import RecordStore
 
 KEYS = ("source", "media", "split_key", "picture_hash")
+PREFIX_ENDS = "-_:"  # between a data set's name and a file's, in a subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,24 @@ def _find_gaps(items: Sequence[Item], trained: Trained, num_unhashed: int) -> tu
 
 
 def _has_subject(item: Item) -> bool:
-    """Say whether an item names whom it is about; its own media is nobody."""
-    return item.subject not in ("", item.media, PurePosixPath(item.media).stem)
+    """Say whether an item names whom it is about; its own media, however prefixed, is nobody."""
+    return bool(item.subject) and not names_own_file(item.subject, item.media)
+
+
+def names_own_file(subject: str, media: str) -> bool:
+    """Say whether a subject is no more than the name of the file it stands beside.
+
+    ``ffhq-00010`` and ``ffhq/00010.png`` are the picture ``images/00010.png``, of which nobody
+    knows who else shows the same person. So is the larger picture that a tile bears in its name:
+    ``vrsbench/P0003`` of ``P0003_0002.png``.
+    """
+    own = PurePosixPath(media)
+    last = PurePosixPath(subject).name or subject
+    for name in {last, PurePosixPath(last).stem}:
+        for known in {own.name, own.stem}:
+            if name == known or name.endswith(tuple(f"{end}{known}" for end in PREFIX_ENDS)):
+                return True
+    return "/" in subject and own.stem.startswith(f"{last}_")
 
 
 def hash_picture(visual: Visual) -> str:

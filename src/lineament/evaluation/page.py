@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from lineament.errors import LineamentError
+from lineament.evaluation.basis import say_basis
 from lineament.evaluation.item import Item, ItemSet
-from lineament.evaluation.page_tables import draw_tables
+from lineament.evaluation.page_tables import (
+    CONFUSION,
+    draw_figures,
+    draw_parts,
+    draw_tables,
+    gaps_html,
+)
 from lineament.evaluation.result import Figure, Result
 from lineament.evaluation.tasks.chance import Chance
-from lineament.report import COLOURS, Page, Section, picture_html, table_html, write_page
+from lineament.report import Page, Section, picture_html, table_html, write_page
 
 NUM_EXAMPLES = 12
-_WIDTH, _LEFT, _LINE = 900, 250, 22
+SHOWN_FAILURES = 20  # result.json holds all
 
 
 def write_run_page(path: Path, result: Result, found: ItemSet, answers: Mapping[str, str]) -> Path:
@@ -31,9 +38,9 @@ def write_run_page(path: Path, result: Result, found: ItemSet, answers: Mapping[
     if result.about.get("judges"):
         sections.append(Section("Judges", judges_html(result.about)))
     tables = result.scores.tables
-    sections += draw_tables(tables)
+    sections += draw_tables(tables) + draw_parts(tables, result.scores.figures)
     for name, table in tables.items():
-        if name.endswith("confusion"):
+        if name.endswith(CONFUSION):
             sections.append(Section(name.replace("_", " ").capitalize(), confusion_html(table)))
     if tables.get("gaps"):
         sections.append(Section("Group gaps, for audit only", gaps_html(tables["gaps"])))
@@ -41,53 +48,6 @@ def write_run_page(path: Path, result: Result, found: ItemSet, answers: Mapping[
     sections.append(Section("What this rests on", about_html(result)))
     lead = f"{result.model}: {result.num_items} items, {result.seconds:.1f} s"
     return write_page(path, Page(f"Evaluation: {result.task}", lead, sections))
-
-
-def draw_figures(figures: Mapping[str, Figure]) -> str:
-    """Draw every figure with a known interval as a dot on its line, and its prior as a tick."""
-    rows = [(n, f) for n, f in figures.items() if f.value == f.value and f.low == f.low]
-    if not rows:
-        return ""
-    height = 8 + _LINE * len(rows) + 26
-    scale = _WIDTH - _LEFT - 20
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        'aria-label="figures with intervals" class="timeline">'
-    ]
-    for tenth in range(0, 11, 2):
-        x = _LEFT + tenth / 10 * scale
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{height - 24}" '
-            'stroke="currentColor" stroke-opacity="0.15"/>'
-            f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle" font-size="11" '
-            f'fill="currentColor">{tenth / 10:g}</text>'
-        )
-    for place, (name, figure) in enumerate(rows):
-        parts.append(_draw_line(name, figure, 8 + place * _LINE + _LINE / 2, scale))
-    return "\n".join((*parts, "</svg>"))
-
-
-def _draw_line(name: str, figure: Figure, y: float, scale: float) -> str:
-    unit = 100.0 if figure.unit == "percent" else 1.0
-
-    def x(value: float) -> float:
-        return _LEFT + min(max(value / unit, 0.0), 1.0) * scale
-
-    tick = ""
-    if figure.prior is not None:
-        place = x(figure.prior)
-        tick = (
-            f'<line x1="{place:.1f}" x2="{place:.1f}" y1="{y - 8}" y2="{y + 8}" '
-            f'stroke="{COLOURS[1]}" stroke-width="2"><title>prior {figure.prior:.3f}</title></line>'
-        )
-    return (
-        f'<text x="{_LEFT - 10}" y="{y + 4}" text-anchor="end" font-size="13" '
-        f'fill="currentColor">{escape(name)}</text>'
-        f'<line x1="{x(figure.low):.1f}" x2="{x(figure.high):.1f}" y1="{y}" y2="{y}" '
-        f'stroke="{COLOURS[0]}" stroke-width="4" stroke-opacity="0.45"/>{tick}'
-        f'<circle cx="{x(figure.value):.1f}" cy="{y}" r="5" fill="{COLOURS[0]}">'
-        f"<title>{escape(name)}: {figure.value:.3f}</title></circle>"
-    )
 
 
 def figures_html(result: Result) -> str:
@@ -144,10 +104,10 @@ def judges_html(about: Mapping[str, Any]) -> str:
         for row in about["judges"]
     ]  # fmt: skip
     parts = [table_html(("judge", "prompt or rule", "date", "graded", "no grade"), rows)]
-    for row in about["judges"]:
-        if row["malformed"]:
-            heads = (f"no grade of {row['judge']}", "why")
-            parts.append(table_html(heads, list(row["malformed"].items())))
+    parts += [
+        list_first(row["malformed"], (f"no grade of {row['judge']}", "why"))
+        for row in about["judges"]
+    ]
     pairs = [
         (
             " and ".join(row["judges"]), row["num_items"], show(row["kappa"]),
@@ -176,22 +136,6 @@ def confusion_html(table: Mapping[str, Any]) -> str:
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div><p>Rows are true, columns are said.</p>"
     )
-
-
-def gaps_html(gaps: Mapping[str, Any]) -> str:
-    """Return scores by audit label; the labels are the data set's and are never told."""
-    parts = ["<p>Labels are the data sets' own. They serve this audit and nothing else.</p>"]
-    for label, groups in gaps.items():
-        rows = []
-        for group, entry in groups.items():
-            values = "; ".join(
-                f"{value}: {show(cell['value'])} (n {cell['num_items']})"
-                for value, cell in entry["by_value"].items()
-            )
-            rows.append((group, show(entry["gap"]), values))
-        parts.append(f"<h3>{escape(label)}</h3>")
-        parts.append(table_html(("metric", "largest minus smallest", "by value"), rows))
-    return "".join(parts)
 
 
 def examples_html(result: Result, found: ItemSet, answers: Mapping[str, str]) -> str:
@@ -231,15 +175,24 @@ def choose_examples(items: Sequence[Item], count: int = NUM_EXAMPLES) -> list[It
 
 
 def about_html(result: Result) -> str:
-    """Return everything else that is on record."""
+    """Return what the figures rest on: in words first, then everything else on record."""
     skipped = (
         "published", "blind", "compared", "failures", "notes", "judges", "judge_agreement",
     )  # fmt: skip
+    told = "".join(f"<p>{escape(line)}</p>" for line in say_basis(result))
     rows = [(key, value) for key, value in result.about.items() if key not in skipped]
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.about.get("notes", ()))
-    failures = [(name, why) for name, why in (result.about.get("failures") or {}).items()]
-    listed = table_html(("failed item", "why"), failures) if failures else ""
-    return table_html(("", ""), rows) + f"<ul>{notes}</ul>" + listed
+    listed = list_first(result.about.get("failures") or {}, ("failed item", "why"))
+    return told + table_html(("", ""), rows) + f"<ul>{notes}</ul>" + listed
+
+
+def list_first(rows: Mapping[str, Any], heads: tuple[str, str]) -> str:
+    """Return a table of the first rows, and how many more there are."""
+    if not rows:
+        return ""
+    listed = table_html(heads, list(rows.items())[:SHOWN_FAILURES])
+    more = len(rows) - SHOWN_FAILURES
+    return listed + (f"<p>{more} more are in result.json.</p>" if more > 0 else "")
 
 
 def show(value: float | None) -> str:

@@ -9,9 +9,13 @@ from typing import Any
 from lineament.errors import BadInput
 from lineament.evaluation.answerer import Answerer
 from lineament.evaluation.asking import Answered, AnswerLog, answer_items, hash_visual
+from lineament.evaluation.basis import find_prompts
 from lineament.evaluation.item import Item, ItemSet, hash_items
+from lineament.evaluation.judge_agreement import KeptJudge, judge_result
+from lineament.evaluation.judges import Judge
 from lineament.evaluation.overlap import find_overlap
-from lineament.evaluation.result import Result, difference_row
+from lineament.evaluation.result import Result, Scores, difference_row
+from lineament.evaluation.scorers import NORMALISED
 from lineament.evaluation.sensitivity import (
     SEED,
     measure_changes,
@@ -24,8 +28,8 @@ from lineament.evaluation.tasks.task import Grader, Options, Task, require_grada
 
 __all__ = ["AnswerLog", "Answered", "answer_items", "hash_visual", "run_task"]
 ANSWERS = "answers.jsonl"
-SHOWN_FAILURES = 20
 SHUFFLED = "shuffled"
+CAPTION_METRICS = ("bleu4", "cider", "rouge_l")  # tasks split captions in the one default way
 
 
 def run_task(
@@ -42,6 +46,7 @@ def run_task(
     shuffle_frames: bool = False,
     with_random: bool = False,
     judge: Grader | None = None,
+    further_judges: Sequence[Judge] = (),
     on_item: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Result, ItemSet, Answered]:
     """Ask a task's questions and score the answers.
@@ -59,6 +64,7 @@ def run_task(
         shuffle_frames: Ask about clips again with their frames out of order.
         with_random: Compare with answers drawn by chance; see `Chance`.
         judge: Grades answers against references, where the task has such.
+        further_judges: Grade the same answers; how far each two agree goes on record.
         on_item: Called with who answers, items done and items in all.
 
     Raises:
@@ -66,8 +72,9 @@ def run_task(
     """
     started = time.perf_counter()
     options = options or Options()
+    judges = [KeptJudge(one) for one in require_judges(judge, further_judges)]
     if judge is not None:
-        task = require_gradable(task).with_judge(judge)
+        task = require_gradable(task).with_judge(judges[0] if judges else judge)
     variants = reframe(answerer, frames, is_shuffled=shuffle_frames)
     found = task.read_items(folder, options)
     log = AnswerLog(out / ANSWERS if out is not None else None)
@@ -84,7 +91,7 @@ def run_task(
     scores = task.score(found.items, answered.answers)
     tables = dict(scores.tables)
     tables |= find_levels(task, found.items, answered, unseeing)
-    about = describe_run(task, found, answered, options, answerer)
+    about = describe_run(task, found, answered, options, answerer) | name_words(scores)
     if manifest is not None:
         overlap = find_overlap(found.items, manifest, found.open_media, source=task.name).to_dict()
         about |= {"zero_shot": overlap.pop("zero_shot"), "overlap": overlap}
@@ -104,7 +111,26 @@ def run_task(
     seconds = time.perf_counter() - started
     scores = replace(scores, tables=tables)
     result = Result(task.name, answerer.name, scores, len(found.items), seconds, about)
-    return result, found, answered
+    return judge_result(result, found, answered.answers, judges), found, answered
+
+
+def require_judges(judge: Grader | None, further: Sequence[Judge]) -> list[Judge]:
+    """Return all judges whose agreement is wanted; none where there is but one.
+
+    Raises:
+        BadInput: There are further judges, and the first is none that can be compared.
+    """
+    if not further:
+        return []
+    if not isinstance(judge, Judge):
+        raise BadInput("further judges need a first one that grades many answers at once")
+    return [judge, *further]
+
+
+def name_words(scores: Scores) -> dict[str, str]:
+    """Return how captions were split into words, where any were."""
+    has_captions = any(name.rpartition("/")[2] in CAPTION_METRICS for name in scores.figures)
+    return {"normalise": NORMALISED} if has_captions else {}
 
 
 def find_levels(
@@ -172,17 +198,17 @@ def describe_run(
     task: Task, found: ItemSet, answered: Answered, options: Options, answerer: Answerer
 ) -> dict[str, Any]:
     """Return what a score rests on, for the record."""
-    shown = dict(list(answered.failures.items())[:SHOWN_FAILURES])
     return {
         "headline": task.headline,
         "split": options.split or task.splits[0],
         "items_hash": hash_items(found.items),
         "identity": answerer.identity,
+        "prompts": find_prompts(found.notes),
         "zero_shot": None,  # nothing is claimed until training data have been looked at
         "excluded": dict(found.excluded),
         "dropped": dict(found.dropped),
         "num_failures": len(answered.failures),
-        "failures": shown,
+        "failures": dict(answered.failures),
         "num_cached": answered.num_cached,
         "notes": list(found.notes),
         "published": [

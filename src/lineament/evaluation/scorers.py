@@ -3,15 +3,23 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from lineament.annotation import annotation_from_dict
-from lineament.claims import check_claims, read_claims
+from lineament.errors import BadInput
+from lineament.evaluation.claim_scores import score_claims
+from lineament.evaluation.events import EventMatcher
+from lineament.evaluation.given import (
+    NORMALISED,
+    Given,
+    Measures,
+    Scored,
+    measure_mean,
+    name_rows,
+)
 from lineament.evaluation.measure import Measure
 from lineament.evaluation.predictions import Row, parse_boxes, read_rows
 from lineament.evaluation.reading import read_short
@@ -32,45 +40,35 @@ from lineament.metrics.classes import (
     macro_f1_of,
     recall_of,
 )
-from lineament.metrics.intervals import Sums, divide, mean_of, mean_stats
+from lineament.metrics.events import EventScore
+from lineament.metrics.intervals import Sums, divide, mean_of
 from lineament.metrics.words import find_normalisation
 
-Measures = dict[str, Measure]
-Scored = tuple[Measures, dict[str, Any], dict[str, Any]]  # figures, tables, what is on record
-NORMALISED = "plain"
 MAX_CLASSES = 1000
+SHORT_NORMALISED = "first line, lower case, final dot dropped, number words as digits"
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a scorer gets.
-
-    Attributes:
-        rows: The predictions, checked.
-        where: The file, for messages.
-        normalise: How words are split.
-    """
-
-    rows: Sequence[Row]
-    where: str
-    normalise: str = NORMALISED
-
-
-def score_file(path: Path, kind: str, *, normalise: str = NORMALISED) -> Result:
+def score_file(
+    path: Path, kind: str, *, normalise: str = NORMALISED, events: Sequence[EventMatcher] = ()
+) -> Result:
     """Score a file of predictions.
 
     Args:
         path: JSON Lines; see `SHAPES`.
         kind: One of `SCORERS`.
         normalise: How words are split, for captions.
+        events: Who matches events, for captions; each gives figures of its own.
 
     Raises:
-        BadInput: A line cannot be used; the message names file and line.
+        BadInput: A line cannot be used; the message names file and line. Or events are to be
+            matched in what are no captions.
     """
     started = time.perf_counter()
+    if events and kind != "captions":
+        raise BadInput(f"events are matched in captions, not in {kind}", hint="leave out --events")
     find_normalisation(normalise)
     rows = read_rows(path, kind)
-    measures, tables, about = SCORERS[kind](Given(rows, str(path), normalise))
+    measures, tables, about = SCORERS[kind](Given(rows, str(path), normalise, events))
     figures = {name: measure.figure() for name, measure in measures.items()}
     unread = tuple(about.pop("unread_ids", ()))
     scores = Scores(figures, measures, tables, unread_ids=unread)
@@ -78,19 +76,8 @@ def score_file(path: Path, kind: str, *, normalise: str = NORMALISED) -> Result:
     return Result(kind, path.stem, scores, len(rows), seconds, about)
 
 
-def _shared(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return ids and subjects; a row without a subject is its own."""
-    ids = [str(row["id"]) for row in rows]
-    return {"ids": ids, "subjects": [str(row.get("subject", row["id"])) for row in rows]}
-
-
-def _mean(rows: Sequence[Row], values: Any, scale: float = 1.0, **more: Any) -> Measure:
-    stats = mean_stats(np.asarray(values, np.float64))
-    return Measure(**_shared(rows), stats=stats, statistic=mean_of, scale=scale, **more)
-
-
 def score_captions(given: Given) -> Scored:
-    """Score captions: corpus BLEU, and means of ROUGE-L, CIDEr-D and plain CIDEr.
+    """Score captions: corpus BLEU, means of ROUGE-L, CIDEr-D and plain CIDEr, events if wanted.
 
     Intervals resample items; document frequencies of CIDEr stay those of the whole file.
     """
@@ -100,7 +87,7 @@ def score_captions(given: Given) -> Scored:
     references = [[split(text) for text in row["references"]] for row in rows]
     counted = count_captions(candidates, references)
     stats = bleu_stats(counted)
-    shared = _shared(rows)
+    shared = name_rows(rows)
 
     def bleu_measure(order: int) -> Measure:
         return Measure(
@@ -108,19 +95,64 @@ def score_captions(given: Given) -> Scored:
         )
 
     measures = {f"bleu{order}": bleu_measure(order) for order in range(1, 5)}
-    measures["cider"] = _mean(rows, cider_d(counted))
-    measures["rouge_l"] = _mean(rows, rouge_l(candidates, references))
-    measures["cider_plain"] = _mean(rows, cider(counted))
+    measures["cider"] = measure_mean(rows, cider_d(counted))
+    measures["rouge_l"] = measure_mean(rows, rouge_l(candidates, references))
+    measures["cider_plain"] = measure_mean(rows, cider(counted))
+    for matcher in given.events:
+        measures |= measure_events(rows, matcher)
     about = {
         "normalise": given.normalise,
         "notes": [
             "bleu1 to bleu4 are corpus BLEU in percent, closest reference length.",
             "cider is CIDEr-D, 0 to 10, as COCO's caption evaluation reports CIDEr; cider_plain "
             "has no clipping and no length penalty. rouge_l is F with beta 1.2, 0 to 1.",
+            *([_EVENTS] if given.events else ()),
         ],
         "num_empty": sum(not words for words in candidates),
     }
     return measures, {}, about
+
+
+_EVENTS = (
+    "event_precision and event_recall: the share of events that the other text holds, too; "
+    "event_order: longest common subsequence over the longer list of events."
+)
+
+
+def measure_events(rows: Sequence[Row], matcher: EventMatcher) -> Measures:
+    """Measure events of captions: precision, recall, their F1, and agreement of the order.
+
+    Precision, recall and order are means over captions, F1 is that of the two means. Of several
+    references the one that fits best counts. Captions none of whose references holds an event,
+    or can be compared, are left out and counted.
+    """
+    pairs = [(row["prediction"], text) for row in rows for text in row["references"]]
+    scored = iter(matcher.match_all(pairs))
+    kept: list[Row] = []
+    table: list[EventScore] = []
+    for row in rows:
+        own = [score for score in (next(scored) for _ in row["references"]) if score is not None]
+        if own:
+            kept.append(row)
+            table.append(max(own, key=lambda score: (score.f1, score.order)))
+    stats = np.array([[s.precision, s.recall, s.order, 1.0] for s in table]).reshape(-1, 4)
+    shared: dict[str, Any] = name_rows(kept) | {"stats": stats}
+    about = {"events": matcher.name, "num_unscored": len(rows) - len(kept)}
+    name = f"{matcher.prefix}event"
+    return {
+        f"{name}_f1": Measure(
+            **shared, statistic=_f1_of_means, extra={**about, **matcher.to_dict()}
+        ),
+        f"{name}_precision": Measure(**shared, statistic=lambda s: divide(s[:, 0], s[:, 3])),
+        f"{name}_recall": Measure(**shared, statistic=lambda s: divide(s[:, 1], s[:, 3])),
+        f"{name}_order": Measure(**shared, statistic=lambda s: divide(s[:, 2], s[:, 3])),
+    }
+
+
+def _f1_of_means(sums: Sums) -> Float[np.ndarray, " resamples"]:
+    precision, recall = divide(sums[:, 0], sums[:, 3]), divide(sums[:, 1], sums[:, 3])
+    f1 = divide(2 * precision * recall, precision + recall)
+    return np.where(precision + recall == 0, 0.0, f1)
 
 
 def score_vqa(given: Given) -> Scored:
@@ -135,17 +167,17 @@ def score_vqa(given: Given) -> Scored:
     by_type: dict[str, list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
         by_type[row.get("type", "")].append(place)
-    measures = {"exact_match": _mean(rows, right, 100.0, prior=_majority(truth))}
+    measures = {"exact_match": measure_mean(rows, right, 100.0, prior=_majority(truth))}
     if set(by_type) != {""}:
         measures["exact_match_mean_over_types"] = _mean_over(rows, right, by_type)
         for name, places in sorted(by_type.items()):
             own = [rows[place] for place in places]
             prior = _majority([truth[place] for place in places])
-            measures[f"exact_match_{name or 'other'}"] = _mean(
+            measures[f"exact_match_{name or 'other'}"] = measure_mean(
                 own, right[places], 100.0, prior=prior
             )
     about = {
-        "normalise": "first line, lower case, final dot dropped, number words as digits",
+        "normalise": SHORT_NORMALISED,
         "num_empty": sum(not text for text in said),
     }
     return measures, {}, about
@@ -168,7 +200,7 @@ def _mean_over(
         known = ~np.isnan(shares)
         return divide(np.where(known, shares, 0.0).sum(1), known.sum(1).astype(np.float64))
 
-    return Measure(**_shared(rows), stats=stats, statistic=mean_of_means, scale=100.0)
+    return Measure(**name_rows(rows), stats=stats, statistic=mean_of_means, scale=100.0)
 
 
 def score_classes(given: Given) -> Scored:
@@ -183,8 +215,9 @@ def score_classes(given: Given) -> Scored:
     stats = class_stats(truth, said, classes) if len(classes) <= MAX_CLASSES else None
     right = [one == other for one, other in zip(said, truth, strict=True)]
     if stats is None:
-        return {"accuracy": _mean(rows, right, 100.0)}, {}, {"num_classes": len(classes)}
-    shared = _shared(rows) | {"stats": stats, "scale": 100.0}
+        about = {"normalise": SHORT_NORMALISED, "num_classes": len(classes)}
+        return {"accuracy": measure_mean(rows, right, 100.0)}, {}, about
+    shared = name_rows(rows) | {"stats": stats, "scale": 100.0}
     measures = {
         "uar": Measure(**shared, statistic=recall_of, prior=1 / len(classes)),
         "accuracy": Measure(**shared, statistic=accuracy_of, prior=_majority(truth)),
@@ -195,6 +228,7 @@ def score_classes(given: Given) -> Scored:
         "confusion": {"classes": classes, "columns": [*classes, "none"], "rows": matrix.tolist()}
     }
     about = {
+        "normalise": SHORT_NORMALISED,
         "num_classes": len(classes),
         "num_other": int(matrix[:, -1].sum()),
         "notes": ["accuracy is WAR, uar the mean recall over the classes; both in percent."],
@@ -219,13 +253,13 @@ def score_grounding(given: Given) -> Scored:
             unread.append(str(row["id"]))
         table[place] = measure_boxes(said or [], truth)
     iou = table[:, 0]
-    shared = _shared(rows)
+    shared = name_rows(rows)
     f1 = Measure(**shared, stats=table[:, 3:6], statistic=_box_f1)
     cumulative = Measure(**shared, stats=table[:, 6:8], statistic=mean_of)
     measures = {
-        "accuracy_50": _mean(rows, table[:, 1], 100.0),
-        "accuracy_70": _mean(rows, table[:, 2], 100.0),
-        "mean_iou": _mean(rows, iou),
+        "accuracy_50": measure_mean(rows, table[:, 1], 100.0),
+        "accuracy_70": measure_mean(rows, table[:, 2], 100.0),
+        "mean_iou": measure_mean(rows, iou),
         "cumulative_iou": cumulative,
         "box_f1_50": f1,
     }
@@ -233,7 +267,7 @@ def score_grounding(given: Given) -> Scored:
     if len(sizes) > 1:
         single = [place for place in range(len(rows)) if table[place, 5] == 1]
         own = [rows[place] for place in single]
-        measures["accuracy_50_one_box"] = _mean(own, table[single, 1], 100.0)
+        measures["accuracy_50_one_box"] = measure_mean(own, table[single, 1], 100.0)
     return measures, {}, {"unread_ids": unread, "num_targets": dict(sizes)}
 
 
@@ -255,57 +289,6 @@ def measure_boxes(
 
 def _box_f1(sums: Sums) -> Float[np.ndarray, " resamples"]:
     return divide(2 * sums[:, 0], sums[:, 1] + sums[:, 2])
-
-
-def score_claims(given: Given) -> Scored:
-    """Score texts by their claims against annotations.
-
-    Precision is supported over judged claims, the hallucination rate contradicted over all
-    claims, recall the share of an annotation's true flags that a supported claim states.
-    """
-    rows = given.rows
-    stats = np.zeros((len(rows), 5))
-    names: Counter[str] = Counter()
-    for place, row in enumerate(rows):
-        annotation = annotation_from_dict(row["annotation"], where=f"{given.where}, id {row['id']}")
-        checked = check_claims(read_claims(row["prediction"]), annotation)
-        true_flags = {fact.name for fact in annotation.facts if fact.value is True}
-        stated = {c.name for c in checked.claims if c.verdict == "supported"} & true_flags
-        names.update(c.name for c in checked.claims if c.verdict == "contradicted")
-        stats[place] = (
-            checked.supported, checked.contradicted, len(checked.claims), len(stated),
-            len(true_flags),
-        )  # fmt: skip
-    shared: dict[str, Any] = _shared(rows) | {"stats": stats}
-    measures = {
-        "claim_precision": Measure(
-            **shared, statistic=lambda s: divide(s[:, 0], s[:, 0] + s[:, 1])
-        ),
-        "claim_recall": Measure(**shared, statistic=lambda s: divide(s[:, 3], s[:, 4])),
-        "claim_f1": Measure(**shared, statistic=_claim_f1),
-        "hallucination_rate": Measure(**shared, statistic=lambda s: divide(s[:, 1], s[:, 2])),
-        "unknown_rate": Measure(
-            **shared, statistic=lambda s: divide(s[:, 2] - s[:, 0] - s[:, 1], s[:, 2])
-        ),
-    }
-    total = stats.sum(0)
-    about = {
-        "num_claims": int(total[2]),
-        "num_supported": int(total[0]),
-        "num_contradicted": int(total[1]),
-        "most_contradicted": dict(names.most_common(10)),
-    }
-    return measures, {}, about
-
-
-def _claim_precision(sums: Sums) -> Float[np.ndarray, " resamples"]:
-    return divide(sums[:, 0], sums[:, 0] + sums[:, 1])
-
-
-def _claim_f1(sums: Sums) -> Float[np.ndarray, " resamples"]:
-    precision = _claim_precision(sums)
-    recall = divide(sums[:, 3], sums[:, 4])
-    return divide(2 * precision * recall, precision + recall)
 
 
 Scorer = Callable[[Given], Scored]

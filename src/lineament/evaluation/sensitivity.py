@@ -1,4 +1,4 @@
-"""Sensitivity: the same questions with fewer frames, with frames out of order, and by level."""
+"""Sensitivity: the same questions in other words, with fewer or shuffled frames, and by level."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,34 @@ from lineament.evaluation.answerer import Answerer, Asked, Failure, group_by_vis
 from lineament.evaluation.item import LEVEL_NAMES, Item, Visual
 from lineament.evaluation.measure import Measure
 from lineament.evaluation.reading import fold
-from lineament.evaluation.tasks.task import Task
+from lineament.evaluation.tasks.task import Options, Task
 from lineament.metrics.intervals import Sums, divide, mean_of, mean_stats
 
 COUNTS = (1, 2, 4, 8)
 SEED = 0
 SINGLE, SEVERAL, TIMED = 1, 2, 3
 Change = Callable[[Visual], Visual]
+
+
+def refuse_phrasings(name: str, options: Options) -> None:
+    """Refuse to ask in all wordings where a task has one of each question.
+
+    Raises:
+        BadInput: All wordings are asked for.
+    """
+    if options.with_phrasings:
+        raise BadInput(f"{name} has one wording of each question", hint="leave out --phrasings")
+
+
+def find_ranges(scores: Sequence[float]) -> dict[str, Any]:
+    """Return the entries of a figure that show how much the wording matters.
+
+    Args:
+        scores: The figure's value in each wording, the one that counts first.
+    """
+    if len(scores) < 2:
+        return {}
+    return {"by_phrasing": list(scores), "phrasing_range": max(scores) - min(scores)}
 
 
 def keep_frames(visual: Visual, count: int) -> Visual:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, final, runtime_checkable
 
@@ -61,18 +61,21 @@ class EndpointAnswerer:
         return answers
 
     def _requests(self, batch: Sequence[Asked]) -> list[Request]:
-        requests = []
-        for visual, places in group_by_visual(batch):
-            parts = write_parts(visual, self.max_frames)
-            for place in places:
-                content = [*parts, {"type": "text", "text": batch[place].prompt}]
-                requests.append(
-                    Request(
-                        messages=({"role": "user", "content": content},),
-                        max_tokens=MAX_TOKENS, temperature=0.0, key=str(place),
-                    )
-                )  # fmt: skip
-        return requests
+        return [
+            Request(messages=messages, max_tokens=MAX_TOKENS, temperature=0.0, key=str(place))
+            for place, messages in write_messages(batch, self.max_frames)
+        ]
+
+
+def write_messages(
+    batch: Sequence[Asked], max_frames: int
+) -> Iterator[tuple[int, tuple[Mapping[str, Any], ...]]]:
+    """Yield the messages of each question with its place; a media's frames are written once."""
+    for visual, places in group_by_visual(batch):
+        parts = write_parts(visual, max_frames)
+        for place in places:
+            content = [*parts, {"type": "text", "text": batch[place].prompt}]
+            yield place, ({"role": "user", "content": content},)
 
 
 def _reason(error: EndpointFailed) -> str:

@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from lineament.model.lora import set_task_ids
 from lineament.training.folder import is_first_process
 from lineament.training.shard import is_sharded, save_whole
 from lineament.training.stage_run import inner_model
@@ -62,6 +63,7 @@ class KeepBest(TrainerCallback):
         if not is_due and state.global_step != state.max_steps:
             return
         model = inner_model(kwargs["model"])
+        set_task_ids(model, None)  # those of the last batch do not fit what is asked
         stage = Path(str(args.output_dir)).name
         row = {"step": state.global_step, "stage": stage}
         draft = self.folder.with_name(self.folder.name + ".draft")

@@ -15,7 +15,7 @@ from lineament.training.recipe import Recipe, Stage
 RECIPE = "recipe.json"
 _SHOWN = 80  # characters of a setting that differs
 # What a resumed run may change: none of it changes the result.
-_FREE = ("num_workers", "num_threads", "log_every", "use_tensorboard", "use_plots")
+_FREE = ("num_workers", "num_threads", "log_every", "use_tensorboard", "use_plots", "evaluation")
 
 
 def claim_folder(recipe: Recipe, out: Path, *, resume: bool) -> None:

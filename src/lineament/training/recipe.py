@@ -175,6 +175,22 @@ class Model(Settings):
     parts: dict[str, str] = Field(default={})
 
 
+class Evaluation(Settings):
+    """By which task of ``lineament eval`` the best model of a run is kept, in ``best``.
+
+    Attributes:
+        task: Its name; empty keeps none. What counts is its headline.
+        data: Folder of its data; empty where its media are drawn.
+        every: Steps between scores; 0 scores at the end of every stage alone.
+        count: Media asked about; 0 takes all.
+    """
+
+    task: str = ""
+    data: str = ""
+    every: int = Field(default=0, ge=0)
+    count: int = Field(default=0, ge=0)
+
+
 class Recipe(Settings):
     """A whole run.
 
@@ -195,6 +211,7 @@ class Recipe(Settings):
         prepare: Function, as ``module:name``, that makes what the stages read: it gets the
             recipe, the run's folder and a report, and returns the recipe to run.
         data: Folder of the real data that `prepare` reads.
+        evaluation: By which task the best model is kept.
     """
 
     name: str
@@ -212,3 +229,4 @@ class Recipe(Settings):
     adam_epsilon: float = 1e-8
     prepare: str = ""
     data: str = ""
+    evaluation: Evaluation = Evaluation()

@@ -28,7 +28,8 @@ def score_choices(items: Sequence[Item], answers: Mapping[str, str], class_of: C
         items: Of kind ``choice`` (truth: the letter), ``labels`` (truth: the right options and all
             options) or ``exact`` (truth: the words). An id below another's is its follow-up.
         answers: By item id.
-        class_of: Balanced accuracy is the mean recall over these classes in each group.
+        class_of: Balanced accuracy is the mean recall over these classes in each group; groups in
+            which the same class, or the same words, are always right are left out of it.
     """
     read = {item.id: _read(item, answers.get(item.id, "")) for item in items}
     right = {item.id: float(read[item.id] == _truth(item)) for item in items}
@@ -74,22 +75,44 @@ def _measure_choices(
     items: Sequence[Item], right: Mapping[str, float], class_of: ClassOf, prefix: str
 ) -> dict[str, Measure]:
     """Return balanced and plain accuracy; groups with one right answer are in the latter alone."""
-    keys = {item.id: (item.group, class_of(item)) for item in items}
-    counts = Counter(keys.values())
-    groups: dict[str, list[int]] = defaultdict(list)
-    for (group, _), count in counts.items():
-        groups[group].append(count)
-    prior = sum(max(own) for own in groups.values()) / len(items)
-    measures = {f"{prefix}accuracy": _mean(items, [right[item.id] for item in items], prior=prior)}
-    two_sided = [item for item in items if len(groups[item.group]) > 1]
-    if two_sided:
-        measures[f"{prefix}balanced_accuracy"] = _balanced(two_sided, keys, right)
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.group].append(item)
+    prior = sum(find_best_constant(own, lambda _: "") * len(own) for own in groups.values())
+    rights = [right[item.id] for item in items]
+    measures = {f"{prefix}accuracy": _mean(items, rights, prior=prior / len(items))}
+    told_apart = [own for own in groups.values() if is_two_sided(own, class_of)]
+    if told_apart:
+        best = float(np.mean([find_best_constant(own, class_of) for own in told_apart]))
+        kept = [item for own in told_apart for item in own]
+        measures[f"{prefix}balanced_accuracy"] = _balanced(kept, class_of, right, prior=best)
     return dict(sorted(measures.items(), reverse=True))
 
 
+def words_of_truth(item: Item) -> str:
+    """Return the words of the right option."""
+    return fold(item.options[ord(item.truth) - ord("A")])
+
+
+def is_two_sided(items: Sequence[Item], class_of: ClassOf) -> bool:
+    """Say whether sight can be told from a guess: several classes and several words are right."""
+    return min(len({class_of(i) for i in items}), len({words_of_truth(i) for i in items})) > 1
+
+
+def find_best_constant(items: Sequence[Item], class_of: ClassOf) -> float:
+    """Return the mean recall over the classes of one group that the best letter or words reach."""
+    sizes = Counter(class_of(item) for item in items)
+    reached: dict[tuple[str, str], float] = defaultdict(float)
+    for item in items:
+        for constant in (("letter", item.truth), ("words", words_of_truth(item))):
+            reached[constant] += 1 / sizes[class_of(item)]
+    return max(reached.values()) / len(sizes)
+
+
 def _balanced(
-    items: Sequence[Item], keys: Mapping[str, tuple[str, str]], right: Mapping[str, float]
+    items: Sequence[Item], class_of: ClassOf, right: Mapping[str, float], *, prior: float
 ) -> Measure:
+    keys = {item.id: (item.group, class_of(item)) for item in items}
     # Rows are subjects, not items: there may be hundreds of groups with several classes each.
     classes = {key: n for n, key in enumerate(dict.fromkeys(keys[item.id] for item in items))}
     names = {name: n for n, name in enumerate(dict.fromkeys(group for group, _ in classes))}
@@ -111,7 +134,6 @@ def _balanced(
         seen = ~np.isnan(by_group)
         return divide(np.where(seen, by_group, 0.0).sum(1), seen.sum(1).astype(np.float64))
 
-    prior = float((1 / belongs.sum(0)).mean())
     return Measure(
         list(subjects), list(subjects), stats, mean_recall, 100.0, prior,
         extra={"num_items": len(items), "num_groups": len(names)},
@@ -191,10 +213,11 @@ def _by_group(
         for item in own:
             hits[class_of(item)].append(right[item.id])
         recalls = [float(np.mean(values)) for values in hits.values()]
+        is_known = is_two_sided(own, class_of)
         table[group] = {
             "num_items": len(own),
             "accuracy": 100 * float(np.mean([right[item.id] for item in own])),
-            "balanced_accuracy": 100 * float(np.mean(recalls)) if len(recalls) > 1 else None,
-            "prior": 100 / len(recalls),
+            "balanced_accuracy": 100 * float(np.mean(recalls)) if is_known else None,
+            "prior": 100 * find_best_constant(own, class_of),
         }
     return table

@@ -1,20 +1,28 @@
 """Counterfactual: the same drawn face with one attribute changed; does the answer change, alone?"""
 
 import functools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
 import numpy as np
 
-from lineament.evaluation.flags import Verdicts, read_verdicts
+from lineament.evaluation.flags import Verdicts, find_yes_bias, read_verdicts
 from lineament.evaluation.item import Item, ItemSet, Visual, hash_text
 from lineament.evaluation.measure import Measure
-from lineament.evaluation.prompts import prompts_id, read_prompts
+from lineament.evaluation.prompts import prompts_id
 from lineament.evaluation.reading import read_flag
-from lineament.evaluation.result import Scores
-from lineament.evaluation.tasks.rendered import find_state
+from lineament.evaluation.result import Figure, Scores
+from lineament.evaluation.sensitivity import find_ranges
+from lineament.evaluation.tasks.rendered import (
+    DRAWN_HERE,
+    NUM_WORDINGS,
+    find_state,
+    list_wordings,
+)
 from lineament.evaluation.tasks.task import Options, Published, choose_split
 from lineament.metrics.intervals import mean_of, mean_stats
 from lineament.render import draw_clip, edit_annotation, sample_face
@@ -35,7 +43,9 @@ NOTES = (
     "flipped when both answers about it are right; clean when, besides, no answer about the "
     f"{NUM_CONTROLS} other names asked differs between the two pictures.",
     "The same answer to both pictures never flips: whoever always says the same scores 0, and "
-    "whoever guesses a quarter.",
+    "whoever guesses a quarter. yes_bias is the share of answers that say yes, minus the share for "
+    "which yes is right.",
+    DRAWN_HERE,
 )
 
 
@@ -49,14 +59,17 @@ class Counterfactual:
     needs_folder = False
     splits = ("test",)
     published: tuple[Published, ...] = ()
+    unpublished = DRAWN_HERE
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:  # noqa: ARG002
         """Choose pairs and the names asked about both; pictures are drawn when opened."""
         choose_split(self, options.split)
         items: list[Item] = []
         dropped: Counter[str] = Counter()
+        phrasings = range(NUM_WORDINGS if options.with_phrasings else 1)
         for number in range(options.count or options.limit or NUM_PAIRS):
-            pair = ask_pair(FIRST_SEED + number, NAMES[number % len(NAMES)])
+            name = NAMES[number % len(NAMES)]
+            pair = ask_pair(FIRST_SEED + number, name, phrasings)
             items += pair
             if not pair:
                 dropped["attribute left open by the drawing"] += 1
@@ -64,12 +77,11 @@ class Counterfactual:
         return ItemSet(tuple(items), draw_media, {}, dropped, notes).require_items(self.name)
 
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
-        """Score pairs: flipped, clean, and how often other answers stay as they were."""
-        verdicts = read_verdicts(
-            items, answers, lambda i, text: read_flag(i.question, text, i.name)
-        )
+        """Score pairs in the first wording: flipped, clean, and how often other answers stay."""
+        verdicts = read_verdicts(items, answers, _read)
+        plain = [item for item in items if item.phrasing == 0]
         pairs: dict[str, list[Item]] = defaultdict(list)
-        for item in items:
+        for item in plain:
             pairs[item.subject].append(item)
         rows = [judge_pair(own, verdicts) for own in pairs.values()]
         names = [own[0].group for own in pairs.values()]
@@ -79,19 +91,32 @@ class Counterfactual:
             key: _measure(ids, values[:, column], prior)
             for column, (key, prior) in enumerate(PRIORS.items())
         }
+        numbers = sorted({item.phrasing for item in items})
+        asked = [[item for item in items if item.phrasing == number] for number in numbers]
+        ranges = find_ranges([_share_flipped(own, verdicts) for own in asked])
+        measures["flipped"] = replace(measures["flipped"], extra=ranges)
         for name in dict.fromkeys(names):
             places = [place for place, own in enumerate(names) if own == name]
             measures[f"flipped/{name}"] = _measure([ids[p] for p in places], values[places, 0])
-        wrong = [i.id for i in items if i.kind == "yes_no" and verdicts[i.id] is not i.truth]
+        figures = {name: measure.figure() for name, measure in measures.items()}
+        figures["yes_bias"] = Figure(find_yes_bias(plain, verdicts), num_items=len(plain))
         return Scores(
-            {name: measure.figure() for name, measure in measures.items()}, measures,
-            wrong_ids=tuple(wrong),
+            figures, measures,
+            wrong_ids=tuple(item.id for item in plain if verdicts[item.id] is not item.truth),
             unread_ids=tuple(name for name, verdict in verdicts.items() if verdict is None),
         )  # fmt: skip
 
 
 def _read(item: Item, answer: str) -> bool | None:
     return read_flag(item.question, answer, item.name)
+
+
+def _share_flipped(items: Sequence[Item], verdicts: Verdicts) -> float:
+    pairs: dict[str, list[bool]] = defaultdict(list)
+    for item in items:
+        if item.name == item.group:
+            pairs[item.subject].append(verdicts[item.id] is item.truth)
+    return float(np.mean([all(right) for right in pairs.values()])) if pairs else math.nan
 
 
 def _measure(ids: Sequence[str], values: np.ndarray, prior: float = 0.0) -> Measure:
@@ -112,7 +137,7 @@ def judge_pair(items: Sequence[Item], verdicts: Verdicts) -> tuple[float, float,
     return float(is_flipped), float(is_flipped and all(same)), stable, float(np.mean(right))
 
 
-def ask_pair(seed: int, name: str) -> list[Item]:
+def ask_pair(seed: int, name: str, phrasings: Sequence[int] = (0,)) -> list[Item]:
     """Ask about an attribute, and about names that its change leaves alone, in both pictures."""
     annotation = sample_face(seed, is_picture=True)
     before = find_state(annotation, name)
@@ -131,20 +156,21 @@ def ask_pair(seed: int, name: str) -> list[Item]:
             and states[0] is states[1]
         ):
             asked.append(other)
-    prompts = read_prompts("rendered")
     items = []
     for version, own in (("before", annotation), ("after", edited)):
         for one in asked[: 1 + NUM_CONTROLS]:
             truth = find_state(own, one)
             assert truth is not None
-            items.append(
+            wordings = list_wordings(one, "is")
+            items += [
                 Item(
-                    id=f"counterfactual/{seed}/{name}/{version}/{one}",
-                    media=f"face-{seed}/{name}/{version}", question=prompts[one]["is"],
+                    id=f"counterfactual/{seed}/{name}/{version}/{one}" + f"/{n}" * bool(n),
+                    media=f"face-{seed}/{name}/{version}", question=wordings[n],
                     kind="yes_no", truth=truth, group=name, name=one,
-                    subject=f"{seed}/{name}", level=1,
+                    subject=f"{seed}/{name}", phrasing=n, level=1,
                 )
-            )  # fmt: skip
+                for n in phrasings
+            ]  # fmt: skip
     return items
 
 

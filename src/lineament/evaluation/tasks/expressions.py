@@ -103,12 +103,14 @@ class Expressions:
         layout: Whose files are read.
         splits: Test parts; ``all`` is every fold's test part, each clip once.
         published: Figures of others.
+        unpublished: Why there are none.
     """
 
     name: str
     layout: Layout
     splits: tuple[str, ...]
     published: tuple[Published, ...] = ()
+    unpublished: str = ""
     headline: str = "uar"
     needs_folder: bool = True
 
@@ -140,6 +142,7 @@ class Expressions:
             "wrong.",
             f"{NUM_FRAMES} frames a clip; folders of frames are taken at {FOLDER_FPS:g} a second.",
             f"prompts: {prompts_id('expressions')}",
+            *((f"No published figure: {self.unpublished}.",) if self.unpublished else ()),
         )
         opened = functools.partial(self._open, folder=folder)
         return ItemSet(kept, opened, {}, dropped, notes).require_items(folder)
@@ -266,5 +269,8 @@ EXPRESSION_TASKS = (
     Expressions(
         "mafw", "mafw", ("all", *FOLDS), _published("FaVChat", 51.09, 62.17, _TRAINED)
     ),
-    Expressions("ferv39k", "ferv39k", ("test",)),
+    Expressions(
+        "ferv39k", "ferv39k", ("test",),
+        unpublished="of FERV39K the project's notes tell size and classes, and nobody's figures",
+    ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lineament.annotation import Annotation
+from lineament.errors import BadInput
 from lineament.evaluation.item import Item, ItemSet, Visual, limit_media
 from lineament.evaluation.measure import Measure
 from lineament.evaluation.prompts import prompts_id, read_prompts
@@ -18,8 +19,11 @@ from lineament.evaluation.result import Scores
 from lineament.evaluation.scorers import Given, score_vqa
 from lineament.evaluation.tasks.clips import open_first
 from lineament.evaluation.tasks.priors import add_priors
+from lineament.evaluation.tasks.scene_published import PUBLISHED, note_of
+from lineament.evaluation.tasks.scene_scores import add_yes_bias
 from lineament.evaluation.tasks.task import Options, Published, choose_split
 from lineament.metrics.intervals import Sums, divide
+from lineament.records.sources.rows import read_json_file
 from lineament.records.sources.scenes.label import Label, labels_of
 from lineament.records.sources.source import Dropped, share_of
 from lineament.records.sources.table import require_source
@@ -42,8 +46,9 @@ NOTES = (
     "Yes or no by the first word, numbers as digits or words up to twenty, conditions as flooded, "
     "non flooded or both; whatever else is wrong. The prior is the best constant answer of each "
     "kind.",
-    f"uar: in each kind the mean recall over what is right there (counts from {MANY} up are one), "
-    "then the mean over kinds.",
+    f"uar: in each kind, simple and complex counts apart, the mean recall over what is right there "
+    f"(counts from {MANY} up are one), then the mean over kinds. yes_bias: the share of answers "
+    "that say yes minus the share for which yes is right.",
 )
 
 
@@ -56,11 +61,12 @@ class FloodNet:
     headline = "uar"
     needs_folder = True
     splits = tuple(_PARTS)
-    published: tuple[Published, ...] = ()
+    published: tuple[Published, ...] = PUBLISHED.get("floodnet", ())
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read a part through the data engine's own source."""
         split = choose_split(self, options.split)
+        refuse_doubled(folder, _PARTS[split])
         dropped: Counter[str] = Counter()
         items: list[Item] = []
         for row in require_source("floodnet").read(folder, _PARTS[split]):
@@ -69,7 +75,7 @@ class FloodNet:
             elif split != "held-out" or share_of(row.split_key) < HELD_OUT:
                 items += _ask_all(row, dropped)
         kept = limit_media(items, options.limit)
-        notes = (*NOTES, f"prompts: {prompts_id('floodnet')}")
+        notes = (*NOTES, *note_of(self.name), f"prompts: {prompts_id('floodnet')}")
 
         def open_media(media: str) -> Visual:
             return Visual(open_first([folder / place / media for place in _PLACES]).frames[:1])
@@ -79,7 +85,9 @@ class FloodNet:
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
         """Score by exact match of what was read, in all and by kind, and by mean recall."""
         rows = [_write_row(item, answers.get(item.id, "")) for item in items]
+        said = {row["id"]: row["prediction"] for row in rows}
         measures = {"uar": _measure_recall(rows), **_score_kinds(rows)}
+        measures, bias = add_yes_bias(measures, items, said)
         parts = [item.group.partition("/")[2] for item in items]
         for part in sorted(set(parts) - {""}):
             own = [row for row, name in zip(rows, parts, strict=True) if name == part]
@@ -87,10 +95,28 @@ class FloodNet:
             measures[f"exact_match_{part}_counting"] = found["exact_match"]
         wrong = [i.id for i, row in zip(items, rows, strict=True) if _is_wrong(row)]
         return Scores(
-            {name: measure.figure() for name, measure in measures.items()}, measures,
+            {name: measure.figure() for name, measure in measures.items()} | bias, measures,
             wrong_ids=tuple(wrong),
             unread_ids=tuple(row["id"] for row in rows if not row["prediction"]),
         )  # fmt: skip
+
+
+def refuse_doubled(folder: Path, part: str) -> None:
+    """Refuse a file of questions in which an id is there twice: JSON would keep one of them.
+
+    Raises:
+        BadInput: Names the file and the first such id.
+    """
+    for place in (folder, folder / "Questions"):
+        for path in sorted(place.glob("*uestion*.json*")):
+            repeated: list[str] = []
+            if path.name.lower().startswith(part):
+                read_json_file(path, repeated)
+            if repeated:
+                raise BadInput(
+                    f"{path}: {len(repeated)} keys are there twice, the first is {repeated[0]!r}",
+                    hint="of a doubled question one would be lost: remove it from the data",
+                )
 
 
 def _score_kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Measure]:
@@ -100,8 +126,10 @@ def _score_kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Measure]:
 def _measure_recall(rows: Sequence[Mapping[str, Any]]) -> Measure:
     """Return the mean over kinds of the mean recall over what is right there.
 
-    Most roads and pictures are dry, so that exact match rewards saying so; this does not. Counts
-    from `MANY` up are one class, and right all the same only where the number is.
+    Simple and complex counts are two kinds: their questions read differently, so that whoever
+    never looks could answer each with its own commonest number. Most roads and pictures are dry,
+    so that exact match rewards saying so; this does not. Counts from `MANY` up are one class,
+    and right all the same only where the number is.
     """
     classes = sorted({_class_of(row) for row in rows})
     stats = np.zeros((len(rows), 2 * len(classes)))
@@ -125,7 +153,7 @@ def _measure_recall(rows: Sequence[Mapping[str, Any]]) -> Measure:
 
 def _class_of(row: Mapping[str, Any]) -> tuple[str, str]:
     is_many = row["type"] == "counting" and int(row["answer"]) >= MANY
-    return row["type"], "many" if is_many else row["answer"]
+    return row["group"], "many" if is_many else row["answer"]
 
 
 def _mean_known(
@@ -176,7 +204,7 @@ def _write_row(item: Item, prediction: str) -> dict[str, Any]:
     kind = item.group.partition("/")[0]
     return {
         "id": item.id, "prediction": read_condensed(kind, prediction), "answer": item.truth,
-        "subject": item.subject, "type": kind,
+        "subject": item.subject, "type": kind, "group": item.group,
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -23,6 +24,7 @@ from lineament.evaluation.measure import Measure
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.reading import read_flag
 from lineament.evaluation.result import Figure, Scores
+from lineament.evaluation.sensitivity import find_ranges
 from lineament.evaluation.tasks.task import Options, Published, choose_split
 from lineament.evaluation.timing import measure_spans
 from lineament.render import draw_clip, sample_face
@@ -32,12 +34,15 @@ FIRST_SEED = 600_000  # no training or development has drawn these
 NUM_CLIPS, SIZE_PX = 200, 128
 NUM_PER_SIDE = 20  # questions of a name whose answer is yes, and as many whose answer is no
 MIN_PER_SIDE = 5
+NUM_WORDINGS = 3
+DRAWN_HERE = "No published figure: the pictures are drawn here, so nobody else has been asked."
 NOTES = (
     f"Clips of {SIZE_PX} px, seeds from {FIRST_SEED}; drawn faces, so nothing here is a figure "
     "about photographs.",
     f"Per name as many yes as no, at most {NUM_PER_SIDE} of each; names with fewer than "
     f"{MIN_PER_SIDE} of either are left out.",
     "Times: spans read from the answer, matched one to one at IoU 0.5.",
+    DRAWN_HERE,
 )
 
 
@@ -51,29 +56,31 @@ class RenderedFaces:
     needs_folder = False
     splits = ("test",)
     published: tuple[Published, ...] = ()
+    unpublished = DRAWN_HERE
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:  # noqa: ARG002
         """Sample the annotations; clips are drawn when they are opened."""
         choose_split(self, options.split)
         count = options.count or options.limit or NUM_CLIPS
         annotations = [sample_face(FIRST_SEED + number) for number in range(count)]
-        items, dropped = choose_questions(annotations)
-        items += [item for annotation in annotations for item in ask_when(annotation)]
+        phrasings = range(NUM_WORDINGS if options.with_phrasings else 1)
+        items, dropped = choose_questions(annotations, phrasings)
+        items += [item for annotation in annotations for item in ask_when(annotation, phrasings)]
         items.sort(key=lambda item: item.media)
         notes = (*NOTES, f"prompts: {prompts_id('rendered')}")
         return ItemSet(tuple(items), draw_media, {}, dropped, notes).require_items(self.name)
 
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
-        """Score flags by balanced accuracy, times by F1 at IoU 0.5."""
+        """Score flags by balanced accuracy, times by F1 at IoU 0.5; the first wording counts."""
         flags = [item for item in items if item.kind == "yes_no"]
         verdicts = read_verdicts(flags, answers, _read)
         measures = measure_flags(flags, verdicts)
-        timed, unread = measure_spans([item for item in items if item.kind == "spans"], answers)
+        timed, unread = _measure_times([i for i in items if i.kind == "spans"], answers)
         everything = {**_headlines(flags, verdicts, measures), **timed, **measures}
         figures = {name: measure.figure() for name, measure in everything.items()}
         if flags:
-            bias = find_yes_bias(flags, verdicts)
-            figures["yes_bias"] = Figure(bias, num_items=len(flags))
+            plain = [item for item in flags if item.phrasing == 0]
+            figures["yes_bias"] = Figure(find_yes_bias(plain, verdicts), num_items=len(plain))
         missing = [name for name, verdict in verdicts.items() if verdict is None]
         return Scores(
             figures, everything, wrong_ids=list_wrong(flags, verdicts),
@@ -83,6 +90,29 @@ class RenderedFaces:
 
 def _read(item: Item, answer: str) -> bool | None:
     return read_flag(item.question, answer, item.name)
+
+
+def _measure_times(
+    items: Sequence[Item], answers: Mapping[str, str]
+) -> tuple[dict[str, Measure], tuple[str, ...]]:
+    """Measure the first wording's times, and beside them how far the wordings lie apart."""
+    parts = [
+        measure_spans([item for item in items if item.phrasing == number], answers)
+        for number in sorted({item.phrasing for item in items})
+    ]
+    if not parts:
+        return {}, ()
+    measures = {
+        name: replace(
+            measure,
+            extra={
+                **measure.extra,
+                **find_ranges([p[0][name].value for p in parts if name in p[0]]),
+            },
+        )
+        for name, measure in parts[0][0].items()
+    }
+    return measures, tuple(name for _, unread in parts for name in unread)
 
 
 def _headlines(
@@ -100,7 +130,20 @@ def _headlines(
     return heads if agreement is None else heads | {"agreement": agreement}
 
 
-def choose_questions(annotations: Sequence[Annotation]) -> tuple[list[Item], Counter[str]]:
+def list_wordings(name: str, form: str) -> tuple[str, ...]:
+    """Return a question in all its wordings, the one that is scored first.
+
+    Args:
+        name: The vocabulary's.
+        form: ``is``, ``is_not`` or ``when``.
+    """
+    asked = read_prompts("rendered")[name]
+    return (asked[form], *asked[f"{form}_also"])
+
+
+def choose_questions(
+    annotations: Sequence[Annotation], phrasings: Sequence[int] = (0,)
+) -> tuple[list[Item], Counter[str]]:
     """Choose as many true as false questions of every name, by a fixed shuffle."""
     known: dict[str, dict[bool, list[Annotation]]] = defaultdict(lambda: {True: [], False: []})
     for annotation in annotations:
@@ -118,7 +161,11 @@ def choose_questions(annotations: Sequence[Annotation]) -> tuple[list[Item], Cou
         for truth, own in sides.items():
             own.sort(key=lambda annotation: hash_text(f"{name} {annotation.media}"))
             for annotation in own[:count]:
-                items += [_ask_flag(annotation, name, truth, form) for form in ("is", "is_not")]
+                items += [
+                    _ask_flag(annotation, name, truth, form, phrasing)
+                    for form in ("is", "is_not")
+                    for phrasing in phrasings
+                ]
     return items, dropped
 
 
@@ -130,16 +177,16 @@ def find_state(annotation: Annotation, name: str) -> bool | None:
     return False if annotation.is_closed(name) else None
 
 
-def _ask_flag(annotation: Annotation, name: str, truth: bool, form: str) -> Item:
+def _ask_flag(annotation: Annotation, name: str, truth: bool, form: str, phrasing: int) -> Item:
     return Item(
-        id=f"rendered/{annotation.media}/{name}/{form}/0", media=annotation.media,
-        question=read_prompts("rendered")[name][form], kind="yes_no", truth=truth, group=name,
-        name=name, subject=annotation.split_key, is_denied=form == "is_not",
+        id=f"rendered/{annotation.media}/{name}/{form}/{phrasing}", media=annotation.media,
+        question=list_wordings(name, form)[phrasing], kind="yes_no", truth=truth, group=name,
+        name=name, subject=annotation.split_key, is_denied=form == "is_not", phrasing=phrasing,
         level=3 if read_vocabulary().names[name].is_timed else 1,
     )  # fmt: skip
 
 
-def ask_when(annotation: Annotation) -> list[Item]:
+def ask_when(annotation: Annotation, phrasings: Sequence[int] = (0,)) -> list[Item]:
     """Ask when each timed name happens that does."""
     spans: dict[str, list[Any]] = defaultdict(list)
     for fact in annotation.facts:
@@ -148,13 +195,15 @@ def ask_when(annotation: Annotation) -> list[Item]:
     prompts = read_prompts("rendered")
     return [
         Item(
-            id=f"rendered/{annotation.media}/{name}/when/0", media=annotation.media,
-            question=prompts[name]["when"], kind="spans",
+            id=f"rendered/{annotation.media}/{name}/when/{phrasing}", media=annotation.media,
+            question=list_wordings(name, "when")[phrasing], kind="spans",
             truth={"spans": sorted(own), "duration": annotation.duration_seconds},
-            group=f"when/{name}", name=name, subject=annotation.split_key, level=3,
+            group=f"when/{name}", name=name, subject=annotation.split_key, phrasing=phrasing,
+            level=3,
         )
         for name, own in spans.items()
         if "when" in prompts.get(name, {})
+        for phrasing in phrasings
     ]  # fmt: skip
 
 

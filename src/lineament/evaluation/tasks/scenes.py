@@ -1,33 +1,28 @@
 """Aerial scenes: questions, captions, grounding and classes of public sets, on their test parts."""
 
 import functools
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
 from lineament.annotation import Annotation
 from lineament.evaluation.item import Item, ItemSet, Kind, Visual, limit_media
-from lineament.evaluation.predictions import parse_boxes
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Scores
-from lineament.evaluation.scorers import (
-    Given,
-    score_captions,
-    score_classes,
-    score_grounding,
-    score_vqa,
-)
-from lineament.evaluation.tasks.priors import add_priors
+from lineament.evaluation.tasks.scene_published import PUBLISHED, note_of
+from lineament.evaluation.tasks.scene_scores import HEADLINES, score_part
 from lineament.evaluation.tasks.task import Options, Published, choose_split
 from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.scenes.label import Label, find_size_px, labels_of
-from lineament.records.sources.source import Dropped
+from lineament.records.sources.source import DUPLICATE, Dropped
 from lineament.records.sources.table import require_source
 
 Form = Literal["vqa", "caption", "grounding", "class"]
 BOX_SCALE = 100.0
+_BRACKETS, _NUMBER = re.compile(r"\[[^\[\]]*\]"), re.compile(r"-?\d+(?:\.\d+)?")
 _KINDS: Mapping[Form, Kind] = {
     "vqa": "exact", "caption": "text", "grounding": "box", "class": "class",
 }  # fmt: skip
@@ -36,13 +31,12 @@ _ASKED: Mapping[Form, tuple[str, ...]] = {
     "vqa": ("vqa", "count", "existence"), "caption": ("caption",), "grounding": ("grounding",),
     "class": ("class",),
 }  # fmt: skip
-_HEADLINES: Mapping[Form, str] = {
-    "vqa": "exact_match_mean_over_types", "caption": "cider", "grounding": "accuracy_50",
-    "class": "uar",
-}  # fmt: skip
 _NOTES: Mapping[Form, str] = {
     "vqa": "Exact match of the first line, lower case, number words as digits. The prior is the "
-    "best constant answer, of each type for its own figure.",
+    "best constant answer, of each type for its own figure. skill is the mean over types of "
+    "(exact match - prior) / (1 - prior): 0 for the best constant answer of each type, 1 for "
+    "whoever is always right. yes_bias is the share of answers that begin with yes minus the "
+    "share for which yes is right, over the types that yes and no answer.",
     "caption": "References that repeat word for word count once, so CIDEr and figures over all "
     "five references differ a little; BLEU and ROUGE-L do not. The prior is the best of five "
     "fixed references said of every picture.",
@@ -62,14 +56,15 @@ class Scenes:
         source: Which of our sources reads it.
         form: What is asked.
         splits: Parts that may be scored; the first is the default.
-        published: Figures of others.
+        has_ids: Whether the set's rows have ids, by which a doubled one is refused; in sets
+            without, a row that repeats word for word is dropped and counted.
     """
 
     name: str
     source: str
     form: Form
     splits: tuple[str, ...] = ("test",)
-    published: tuple[Published, ...] = ()
+    has_ids: bool = True
     needs_folder: bool = True
 
     @property
@@ -80,7 +75,12 @@ class Scenes:
     @property
     def headline(self) -> str:
         """The metric to quote."""
-        return _HEADLINES[self.form]
+        return HEADLINES[_KINDS[self.form]]
+
+    @property
+    def published(self) -> tuple[Published, ...]:
+        """Figures of others."""
+        return PUBLISHED.get(self.name, ())
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the part that is asked for, through the data engine's own source."""
@@ -95,18 +95,23 @@ class Scenes:
         classes = sorted(
             {label.answer for row in found for label in labels_of(row) if label.task == "class"}
         )
-        items = [item for row in found for item in self._ask(row, classes)]
-        items = list(limit_media(items, options.limit))
-        notes = (_NOTES[self.form], f"prompts: {prompts_id('scenes')}")
+        items: Iterable[Item] = (item for row in found for item in self._ask(row, classes))
+        if not self.has_ids:
+            items = drop_repeated(items, dropped)
+        items = limit_media(list(items), options.limit)
+        notes = (_NOTES[self.form], *note_of(self.name), f"prompts: {prompts_id('scenes')}")
+        if split == "all":
+            notes += ("the file is not split: pictures of the train part are among these",)
         opened = functools.partial(_open, folder=folder)
-        return ItemSet(tuple(items), opened, {}, dropped, notes).require_items(folder)
+        return ItemSet(items, opened, {}, dropped, notes).require_items(folder)
 
     def _ask(self, annotation: Annotation, classes: Sequence[str]) -> Iterator[Item]:
         labels = [label for label in labels_of(annotation) if label.task in _ASKED[self.form]]
         if self.form == "caption" and labels:
             truth = tuple(label.answer for label in labels if not label.flaw)
-            if truth:
-                yield self._item(annotation, annotation.media, {}, truth, "")
+            if truth:  # named as its file names it, wherever the picture lies
+                name = labels[0].row.rpartition("#")[0]
+                yield self._item(annotation, name, {}, truth, "")
             return
         for label in labels:
             if self.form == "vqa":
@@ -129,31 +134,45 @@ class Scenes:
 
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
         """Score as ``lineament score`` does; an item without an answer is wrong."""
-        rows = [write_row(item, answers.get(item.id, "")) for item in items]
-        score = _SCORERS[self.form]
-        measures, tables, about = score(Given(rows, self.name))
-        measures = add_priors(measures, rows, score)
+        if self.form == "grounding":
+            answers = {id: unfold_fractions(said) for id, said in answers.items()}
+        found = score_part(items, answers, self.name)
+        figures = {name: measure.figure() for name, measure in found.measures.items()}
         return Scores(
-            {name: measure.figure() for name, measure in measures.items()}, measures, tables,
-            wrong_ids=tuple(i.id for i, row in zip(items, rows, strict=True) if is_wrong(row)),
-            unread_ids=tuple(about.get("unread_ids", ())),
+            figures | dict(found.figures), found.measures, found.tables,
+            wrong_ids=found.wrong_ids, unread_ids=found.unread_ids,
         )  # fmt: skip
 
 
-def write_row(item: Item, prediction: str) -> dict[str, Any]:
-    """Return an item and its answer as a row of ``lineament score``."""
-    row: dict[str, Any] = {"id": item.id, "prediction": prediction, "subject": item.subject}
-    keys = {"exact": "answer", "text": "references", "box": "box", "class": "label"}
-    truth = list(item.truth) if isinstance(item.truth, tuple) else item.truth
-    return row | {keys[item.kind]: truth, "type": item.group}
+def unfold_fractions(said: str) -> str:
+    """Bring a box in fractions of the picture, as our own models write it, to 0 to 100.
+
+    No box on that scale lies whole within its first hundredth, so nothing else is changed.
+    """
+
+    def scale(found: re.Match[str]) -> str:
+        numbers = [float(number) for number in _NUMBER.findall(found[0])]
+        is_fraction = len(numbers) >= 4 and all(0 <= number <= 1 for number in numbers)
+        if not is_fraction:
+            return found[0]
+        return f"[{', '.join(f'{BOX_SCALE * number:g}' for number in numbers)}]"
+
+    return _BRACKETS.sub(scale, said)
 
 
-def is_wrong(row: Mapping[str, Any]) -> bool:
-    """Say whether a row is plainly wrong; captions never are."""
-    if "box" in row:
-        return parse_boxes(row["prediction"]) is None
-    truth = row.get("answer", row.get("label"))
-    return truth is not None and str(truth).lower() not in str(row["prediction"]).lower()
+def drop_repeated(items: Iterable[Item], dropped: Counter[str]) -> Iterator[Item]:
+    """Yield items, but one that asks the same of the same picture with the same truth once.
+
+    For sets whose rows have no ids: a row is known by its words alone.
+    """
+    seen: set[tuple[str, str, str]] = set()
+    for item in items:
+        key = (item.media, item.question, repr(item.truth))
+        if key in seen:
+            dropped[DUPLICATE] += 1
+        else:
+            seen.add(key)
+            yield item
 
 
 def scale_box(annotation: Annotation, label: Label) -> tuple[float, ...] | None:
@@ -172,41 +191,20 @@ def _open(media: str, folder: Path) -> Visual:
     return Visual(open_pixels(media, base)[None])
 
 
-_SCORERS: Mapping[Form, Any] = {
-    "vqa": score_vqa, "caption": score_captions, "grounding": score_grounding,
-    "class": score_classes,
-}  # fmt: skip
-_SCORED = "EarthDial's released predictions, scored by lineament score"
-_NOTED = "the project's notes on the published papers; not scored by lineament score"
-
-
-def _published(source: str, **figures: float) -> tuple[Published, ...]:
-    return tuple(
-        Published("EarthDial", name, value, source, "trained on the train part")
-        for name, value in figures.items()
-    )
-
-
 SCENE_TASKS = (
+    Scenes("rsvqa-lr", "rsvqa-lr", "vqa", ("test", "val", "all")),
+    Scenes("rsvqa-hr", "rsvqa-hr", "vqa", ("test", "test-phili", "val", "all")),
     Scenes(
-        "rsvqa-lr", "rsvqa-lr", "vqa", ("test", "val"),
-        _published(
-            _SCORED, exact_match_presence=92.59, exact_match_comp=92.75,
-            exact_match_rural_urban=94.00, exact_match_count=27.69,
-        ),
+        "rsivqa", "rsivqa", "vqa", ("dota-val", "hrrsd", "aid", "ucm", "ucm-human", "sydney"),
+        has_ids=False,
     ),
-    Scenes("rsvqa-hr", "rsvqa-hr", "vqa", ("test", "test-phili", "val")),
-    Scenes("rsivqa", "rsivqa", "vqa", ("dota-val", "hrrsd", "aid", "ucm", "ucm-human", "sydney")),
-    Scenes(
-        "rsicd", "rsicd", "caption", ("test", "val", "coco-test"),
-        _published(_SCORED, bleu4=35.17),
-    ),
-    Scenes("rsitmd", "rsitmd", "caption", ("test",), _published(_NOTED, bleu4=11.36)),
-    Scenes("ucm-captions", "ucm-captions", "caption", ("test",), _published(_NOTED, bleu4=26.40)),
+    Scenes("rsicd", "rsicd", "caption", ("test", "val", "coco-test")),
+    Scenes("rsitmd", "rsitmd", "caption", ("test",)),
+    Scenes("ucm-captions", "ucm-captions", "caption", ("test",)),
     Scenes("sydney-captions", "sydney-captions", "caption", ("test",)),
-    Scenes("nwpu-captions", "nwpu-captions", "caption", ("test",), _published(_NOTED, bleu4=66.60)),
-    Scenes("dior-rsvg", "dior-rsvg", "grounding", ("test",)),
-    Scenes("rsvg-hr", "rsvg-hr", "grounding", ("test",)),
+    Scenes("nwpu-captions", "nwpu-captions", "caption", ("test",)),
+    Scenes("dior-rsvg", "dior-rsvg", "grounding", ("test",), has_ids=False),
+    Scenes("rsvg-hr", "rsvg-hr", "grounding", ("test",), has_ids=False),
     Scenes("aid", "aid", "class", ("test", "all")),
     Scenes("uc-merced", "uc-merced", "class", ("test", "all")),
     Scenes("nwpu-resisc45", "nwpu-resisc45", "class", ("test", "all")),

@@ -7,6 +7,7 @@ from lineament.evaluation.drawings import Drawings
 from lineament.evaluation.tasks.attributes import ATTRIBUTE_TASKS
 from lineament.evaluation.tasks.choices import CHOICE_TASKS
 from lineament.evaluation.tasks.counterfactual import Counterfactual
+from lineament.evaluation.tasks.dfec import DFEC
 from lineament.evaluation.tasks.expressions import EXPRESSION_TASKS
 from lineament.evaluation.tasks.first_light import FirstLight
 from lineament.evaluation.tasks.floodnet import FloodNet
@@ -18,7 +19,7 @@ from lineament.evaluation.tasks.vrsbench import VRSBENCH_TASKS
 from lineament.vocabulary import nearest_hint
 
 _ALL: tuple[Task, ...] = (
-    FirstLight(), RenderedFaces(), Counterfactual(), Drawings(), *EXPRESSION_TASKS,
+    FirstLight(), RenderedFaces(), Counterfactual(), Drawings(), *EXPRESSION_TASKS, DFEC,
     *ATTRIBUTE_TASKS, *CHOICE_TASKS, *TOLD_TASKS, *SCENE_TASKS, FloodNet(), *VRSBENCH_TASKS,
 )  # fmt: skip
 TASKS: Mapping[str, Task] = {task.name: task for task in _ALL}

@@ -10,6 +10,7 @@ from lineament.errors import BadInput
 from lineament.evaluation.item import Item, ItemSet, limit_media
 from lineament.evaluation.prompts import prompts_id
 from lineament.evaluation.result import Scores
+from lineament.evaluation.sensitivity import refuse_phrasings
 from lineament.evaluation.tasks.grades import KeptGrades
 from lineament.evaluation.tasks.task import Grader, Options, Published, choose_split
 from lineament.evaluation.tasks.told_records import (
@@ -33,6 +34,8 @@ NOTES = (
     "option, the number, the order, all claims and none contradicted, F1 of claims for lists and "
     "descriptions. Whoever declines what can be told is wrong there; `declines` tells what can be "
     "told from what cannot.",
+    "Questions about times are kinds by what they ask: `timed/order`, `timed/first`, "
+    "`timed/after`, `timed/when`, `timed/how_long`, `timed/at`, `timed/doing`.",
     "Kinds of yes/no questions are scored by balanced accuracy over the right answer's yes and no.",
 )
 
@@ -71,6 +74,7 @@ class Told:
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Choose the questions of a built data set's part, or of a LLaVA file."""
         split = choose_split(self, options.split)
+        refuse_phrasings(self.name, options)
         dropped: Counter[str] = Counter()
         is_store = (folder / MANIFEST).is_file()
         if is_store:

@@ -14,11 +14,13 @@ from lineament.evaluation.item import Item, Visual, hash_text
 from lineament.evaluation.prompts import read_prompts
 from lineament.evaluation.tasks.clips import open_first
 from lineament.evaluation.tasks.told_answers import (
+    Form,
     Reference,
     find_form,
     is_sound,
     read_told,
 )
+from lineament.evaluation.tasks.told_times import AT, TIMED_KIND, find_time_form
 from lineament.records.exchange import CLIP_SUFFIXES, read_exchange
 from lineament.records.form import DESCRIPTION_KINDS
 from lineament.records.read_back import SCENE_KIND
@@ -147,15 +149,24 @@ def _ask(one: Asking, name: str) -> Item | None:
     if said:
         prompt = prompts["history"].format(turns=" ".join(said), question=question)
     kind = "description" if one.is_description and record.kind == CONVERSATION else record.kind
-    group = kind
-    if (form == "flag") is not (kind == "yes_no"):
-        group = f"{kind}/{'yes_no' if form == 'flag' else 'told'}"
+    group = _find_group(kind, question, form)
     return Item(
         id=f"{name}/{record.id}/{place}", media=record.media, question=prompt, kind="text",
         truth=reference, group="unanswerable" if form == "decline" else group,
         subject=record.provenance.get("split_key") or record.media,
         level=_find_level(record, reference), source=record.provenance.get("source", ""),
     )  # fmt: skip
+
+
+def _find_group(kind: str, question: str, form: Form) -> str:
+    """Return what a question is counted under: its kind, and of times what it asks of them."""
+    asks_whether = kind == "yes_no"
+    if kind == TIMED_KIND:
+        asked = find_time_form(question)
+        kind, asks_whether = f"{kind}/{asked}", asked == AT
+    if (form == "flag") is asks_whether:
+        return kind
+    return f"{kind}/{'yes_no' if form == 'flag' else 'told'}"
 
 
 def _find_level(record: Record, reference: Reference) -> int:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
@@ -14,16 +14,8 @@ from lineament.evaluation.measure import Measure
 from lineament.evaluation.predictions import parse_boxes
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Figure, Scores
-from lineament.evaluation.scorers import (
-    Given,
-    Scored,
-    score_captions,
-    score_grounding,
-    score_vqa,
-)
 from lineament.evaluation.tasks.clips import open_first
-from lineament.evaluation.tasks.priors import add_priors
-from lineament.evaluation.tasks.scenes import is_wrong, write_row
+from lineament.evaluation.tasks.scene_scores import HEADLINES, score_part
 from lineament.evaluation.tasks.task import Options, Published, choose_split
 from lineament.records.sources.rows import (
     LIMIT_JSON_BYTES,
@@ -42,12 +34,6 @@ FILES: Mapping[Part, str] = {
 }
 NO_AREA = "box without an area"
 _KINDS: Mapping[Part, Kind] = {"caption": "text", "vqa": "exact", "referring": "box"}
-_SCORERS: Mapping[Part, Callable[[Given], Scored]] = {
-    "caption": score_captions, "vqa": score_vqa, "referring": score_grounding,
-}  # fmt: skip
-_HEADLINES: Mapping[Part, str] = {
-    "caption": "cider", "vqa": "exact_match_mean_over_types", "referring": "accuracy_50",
-}  # fmt: skip
 _PLACES = ("Images_val", "Images_val/Images_val", "images/Images_val", "images", "")
 NOTES = (
     "The set has train and val; the three evaluation files are about its val pictures, which are "
@@ -58,6 +44,8 @@ NOTES = (
     "`rural or urban` and `image` belong to `scene` is our reading.",
     "Boxes are upright and from 0 to 100, as the file has them; those without an area, which "
     "nobody can hit, are dropped and counted.",
+    "skill is the mean over kinds of (exact match - prior) / (1 - prior): 0 for the best constant "
+    "answer of each kind, 1 for whoever is always right.",
     "Priors: the best constant answer of each kind; the best of five fixed references as caption; "
     "the best of the whole picture, its middle and the mean box.",
 )
@@ -91,7 +79,7 @@ class VrsBench:
         """The metric to quote: of all three parts, that of the questions."""
         first, *others = self.parts
         part = "vqa" if others else first
-        return f"{part}/{_HEADLINES[part]}"
+        return f"{part}/{HEADLINES[_KINDS[part]]}"
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the evaluation files as they are published."""
@@ -115,41 +103,36 @@ class VrsBench:
     def score(self, items: Sequence[Item], answers: Mapping[str, str]) -> Scores:
         """Score each part as ``lineament score`` does; an item without an answer is wrong."""
         measures: dict[str, Measure] = {}
+        more: dict[str, Figure] = {}
         wrong: list[str] = []
         unread: list[str] = []
         for part in PARTS:
             own = [item for item in items if item.kind == _KINDS[part]]
             if not own:
                 continue
-            rows = [_write_row(item, answers.get(item.id, "")) for item in own]
-            found, about = _score_part(part, rows)
-            measures |= {f"{part}/{name}": measure for name, measure in found.items()}
-            wrong += [i.id for i, row in zip(own, rows, strict=True) if is_wrong(row)]
-            unread += about.get("unread_ids", ())
-        figures = {name: measure.figure() for name, measure in measures.items()}
-        if self.headline not in figures:  # where each kind has one question there is no mean
+            found = score_part(own, answers, f"vrsbench {part}")
+            measures |= {f"{part}/{name}": measure for name, measure in found.measures.items()}
+            if part == "referring":
+                measures |= _score_by_uniqueness(own, answers)
+            more |= {f"{part}/{name}": figure for name, figure in found.figures.items()}
+            wrong += found.wrong_ids
+            unread += found.unread_ids
+        figures = {name: measure.figure() for name, measure in measures.items()} | more
+        if self.headline not in figures:  # none of the questions was among these items
             figures = {self.headline: Figure(math.nan), **figures}
         return Scores(figures, measures, wrong_ids=tuple(wrong), unread_ids=tuple(unread))
 
 
-def _score_part(
-    part: Part, rows: Sequence[Mapping[str, Any]]
-) -> tuple[dict[str, Measure], Mapping[str, Any]]:
-    measures, _, about = _SCORERS[part](Given(rows, f"vrsbench {part}"))
-    measures = add_priors(measures, rows, _SCORERS[part])
-    if part != "referring":
-        return measures, about
-    for kind in sorted({row["type"] for row in rows} - {""}):
-        own = [row for row in rows if row["type"] == kind]
-        found = add_priors(score_grounding(Given(own, kind))[0], own, score_grounding)
-        kept = ("accuracy_50", "accuracy_70")
-        measures |= {f"{kind}/{name}": found[name] for name in kept}
-    return measures, about
-
-
-def _write_row(item: Item, prediction: str) -> dict[str, Any]:
-    row = write_row(item, prediction)
-    return row | {"type": item.group.partition("/")[2]}
+def _score_by_uniqueness(items: Sequence[Item], answers: Mapping[str, str]) -> dict[str, Measure]:
+    """Return accuracy of things that are the only one of their class, and of others."""
+    measures: dict[str, Measure] = {}
+    for kind in ("not_unique", "unique"):
+        own = [item for item in items if item.group == f"referring/{kind}"]
+        if own:
+            found = score_part(own, answers, kind).measures
+            kept = ("accuracy_50", "accuracy_70")
+            measures |= {f"referring/{kind}/{name}": found[name] for name in kept}
+    return measures
 
 
 def read_part(folder: Path, part: Part) -> Iterator[Item | Dropped]:

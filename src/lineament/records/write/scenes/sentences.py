@@ -105,7 +105,8 @@ def write_layout(view: SceneView, rng: Random) -> list[str]:
     told: list[str] = []
     for name, count in view.counts.most_common(5):
         objects = view.scene.of_class(name)
-        if count < 2 or name == "road":
+        # What is not listed whole cannot be said of all.
+        if count < 2 or name == "road" or not view.scene.is_listed(name):
             continue
         sides = [
             side
