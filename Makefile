@@ -23,7 +23,7 @@ demo: setup      ## Annotate and check the Carphone clip, ask ten questions; wri
 	$(BIN)/python scripts/run_demo.py
 
 test: setup      ## Run every test.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
 check: setup     ## Lint, types, generated text.
 	$(BIN)/ruff check .

@@ -82,7 +82,7 @@ def test_other_parts_are_refused_by_name(name, tmp_path):
             task.read_items(folder, Options(split=split))
         assert task.splits[0] in caught.value.hint
     for split in task.splits[1:]:
-        if split == "all":
+        if split == "all" and not name.startswith("rsvqa"):  # whose files are by parts
             assert len(task.read_items(folder, Options(split=split)).items) > 6
             continue
         with pytest.raises(BadInput) as caught:  # the fixture has no such part

@@ -313,13 +313,20 @@ def test_media_that_cannot_be_opened_count_as_wrong_and_are_listed(faces):
     assert result.to_dict()["num_failures"] == len(answered.failures) > 0
 
 
-def test_absent_media_and_parts_are_counted_and_an_empty_folder_is_refused(faces, tmp_path):
+def test_absent_media_count_as_wrong(faces):
+    whole, _, _ = run_task(FirstLight(), Looker(), faces)
     (faces / "ffhq-adult-882" / "images" / "00000.jpg").unlink()
+    result, _, answered = run_task(FirstLight(), Looker(), faces)
+    assert result.num_items == whole.num_items
+    assert result.scores.figures["ffhq/male"].value < 1
+    assert any(id.startswith("ffhq/00000/") for id in answered.failures)
+
+
+def test_absent_parts_are_counted_and_an_empty_folder_is_refused(faces, tmp_path):
     for path in sorted((faces / "london-webmorph").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (faces / "london-webmorph").rmdir()
     found = FirstLight().read_items(faces, Options())
-    assert found.dropped["ffhq: media missing"] == 1
     assert any("london" in reason for reason in found.dropped)
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="no usable item"):

@@ -272,7 +272,7 @@ MESH_POINTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ["shaded", "flat"])
-@pytest.mark.parametrize("size_px", [128, 256])
+@pytest.mark.parametrize("size_px", [pytest.param(128, marks=pytest.mark.long), 256])
 def test_the_face_mesh_sees_the_drawn_face(style: str, size_px: int) -> None:
     pytest.importorskip("mediapipe")
     from mediapipe.python.solutions.face_mesh import FaceMesh

@@ -19,6 +19,7 @@ from lineament.records.sources.scenes.label import Label, label_extra, labels_of
 from lineament.records.sources.scenes.scene_folders import write_row as write_folder
 from lineament.records.sources.table import SOURCES
 
+pytestmark = pytest.mark.long  # every line of every real file
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "rs"
 
 

@@ -12,6 +12,7 @@ from lineament.records.sources.scenes.label import labels_of
 from lineament.records.sources.source import Dropped
 from lineament.records.sources.table import SOURCES
 
+pytestmark = pytest.mark.long  # every line of every real file
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "rs"
 REPEATED, BAD, NONE = "duplicate row", "bad box", "no answer"
 PRE, LR, HR = "captions_precomp", "rsvqa_splits/RSVQA-LR", "rsvqa_splits/RSVQA-HR"

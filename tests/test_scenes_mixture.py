@@ -273,6 +273,7 @@ def test_one_command_draws_builds_counts_and_checks_every_written_record(mixed):
     assert found["train"]["principles"]["paraphrase_agreement"] > 0.9
 
 
+@pytest.mark.long
 def test_the_command_again_builds_nothing_and_finds_the_same(mixed):
     place, _, found = mixed
     code, again = run_mixture(place)
@@ -291,6 +292,7 @@ def test_records_of_other_labels_are_not_counted_as_of_these(data, tmp_path):
         mixture.require_same_data(drawn, tmp_path / "out", made)
 
 
+@pytest.mark.long
 def test_a_box_that_was_moved_after_writing_makes_the_command_fail(mixed, tmp_path):
     place = shutil.copytree(mixed[0], tmp_path / "moved")
     for path in (place / "data" / "dior" / "Annotations").glob("*.xml"):

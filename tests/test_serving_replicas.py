@@ -239,6 +239,7 @@ def test_wrong_clusters_are_said(monkeypatch):
     assert connect("local", 1) is True
 
 
+@pytest.mark.long
 def test_the_command_starts_replicas_and_ends_with_them(tmp_path: Path):
     code = "from lineament.cli import main; main()"
     options = ["serve", "--answerer", "rule", "--port", "0", "--replicas", "1"]

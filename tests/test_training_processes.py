@@ -144,6 +144,7 @@ def test_two_copies_give_the_run_of_one_process_and_count_all_data(alone, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_signal_to_one_process_stops_all_and_one_process_can_go_on(alone, tmp_path):
     out = tmp_path / "run"
     stopped = run_together(

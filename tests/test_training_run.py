@@ -107,7 +107,12 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("stage", "step", "workers"),
-    [("0-first", 3, 2), ("1-second", 3, 1), ("2-adapters", 3, 1), ("3-labels", 3, 2)],
+    [
+        pytest.param("0-first", 3, 2, marks=pytest.mark.long),
+        ("1-second", 3, 1),
+        ("2-adapters", 3, 1),
+        pytest.param("3-labels", 3, 2, marks=pytest.mark.long),
+    ],
 )
 def test_a_killed_run_resumes_to_the_same_bits(uninterrupted, tmp_path, stage, step, workers):
     out = tmp_path / "run"

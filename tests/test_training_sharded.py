@@ -98,6 +98,7 @@ def train(world: int) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_sharded_processes_give_the_losses_of_one():
     one, two = train(1), train(2)
     assert two["dtensors"] > 50

@@ -59,7 +59,7 @@ class Part:
 
 PARTS = (
     Part(
-        "ffhq", "ffhq-adult-882", FfhqAdult(), "dev",
+        "ffhq", "ffhq-adult-882", FfhqAdult(keeps_absent=True), "dev",
         (
             "male", "smile", "eyeglasses", "sunglasses", "beard", "black_hair", "blonde_hair",
             "wearing_lipstick", "wearing_hat", OLDER,
@@ -72,7 +72,7 @@ PARTS = (
     ),
     Part("lfw", "lfw-expressions", LfwExpressions(), "val", ("happy",), {}),
     Part(
-        "london", "london-webmorph", London(), "dev", ("smile", "male"),
+        "london", "london-webmorph", London(keeps_absent=True), "dev", ("smile", "male"),
         {"sex": "gender", "age": "age", "ancestry": "ethnicity"},
     ),
 )  # fmt: skip

@@ -60,19 +60,27 @@ class FfhqFeatures:
 
 @final
 class FfhqAdult:
-    """Adult FFHQ faces with their pictures: ``labels.csv`` and ``images/NNNNN.jpg``."""
+    """Adult FFHQ faces with their pictures: ``labels.csv`` and ``images/NNNNN.jpg``.
+
+    Args:
+        keeps_absent: Yield rows whose pictures are not there, too: to a test they are wrong.
+    """
 
     name = "ffhq-adult"
     licence = LICENCE
     splits = SPLITS
     needs_folder = True
 
+    def __init__(self, *, keeps_absent: bool = False) -> None:
+        self.keeps_absent = keeps_absent
+
     def read(self, folder: Path, split: str = "all") -> Iterator[Annotation | Dropped]:
         """Yield every row whose picture is there."""
         require_split(self, split)
         rows = _rows_from_csv(require_file(folder, "labels.csv"))
         for item in _annotate_rows(rows, split, "images/{image}.jpg"):
-            if isinstance(item, Annotation) and not has_media(item.media, folder):
+            is_shown = self.keeps_absent or isinstance(item, Dropped)
+            if not is_shown and not has_media(item.media, folder):
                 yield Dropped(item.media, MEDIA_MISSING)
             else:
                 yield item
