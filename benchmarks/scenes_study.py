@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lineament.describe.scene_model import SceneModel, load_scene_model
+from lineament.describe.scene_model import SceneModel
 from lineament.recipes.scene_tiny import scene_tiny, scene_tiny_lora, scene_tiny_moe_lora
 from lineament.records.sources.rendered import FIRST_SEED
 from lineament.training.freeze import freeze
@@ -146,7 +146,7 @@ def run_arm(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     sources = {"scene-galleries": open_scene_galleries}
     with tempfile.TemporaryDirectory(prefix="scenes-study-") as folder:
         result = run_recipe(recipe, Path(folder) / "run", sources=sources)
-        model = SceneModel(load_scene_model(result.folder))
+        model = SceneModel(result.folder)
         found = measure(model, draw_questions(options.scenes, options.size, FIRST_SCENE))
     row = {"arm": name, "seed": seed, "steps": options.steps, "trained_weights": trained,
            "scenes": options.scenes} | row_of_figures(found)  # fmt: skip

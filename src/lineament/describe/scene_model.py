@@ -48,11 +48,6 @@ def sees_scenes(settings: Mapping[str, Any]) -> bool:
     return not sees_faces and not settings.get("use_landmarks", True)
 
 
-def load_scene_model(name_or_path: str | Path) -> LoadedModel:
-    """Load a model of scenes."""
-    return load(name_or_path)
-
-
 class SceneModel:
     """Answers about pictures; what it sees of one is encoded once.
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lineament.config import require_known
-from lineament.describe.scene_model import is_scene_model, load_scene_model
+from lineament.describe.scene_model import is_scene_model
 from lineament.describe.visual import (
     choose_frames,
     crop_person,
@@ -229,7 +229,7 @@ def open_answerer(name_or_path: str, *, without: Sequence[str] = ()) -> LoadedAn
     folder = find_folder(name_or_path)
     identity = hash_model(folder)
     if is_scene_model(name_or_path):
-        loaded = load_scene_model(name_or_path)
+        loaded = load(name_or_path)
         return LoadedAnswerer(loaded, identity=identity, without=without, make_finder=None)
     return LoadedAnswerer(load(name_or_path), identity=identity, without=without)
 
