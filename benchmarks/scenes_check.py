@@ -73,6 +73,11 @@ COVER = "|".join(COVERS)
 NUMBER = rf"{'|'.join(NUMBERS)}|\d+"
 COUNTED = rf"({NUMBER}) ({NOUN})(?:e?s)?"
 LISTED = rf"(?:(?:, | and |, and )?(?:{NUMBER}) (?:{NOUN})(?:e?s)?)+"
+DECLINED = re.compile(
+    r"(?:that cannot be told|i cannot (?:tell|say)|there is no way to know that)"
+    r"(?: from (?:the|this) picture)?\.?|the picture does not show that\.?",
+    re.I,
+)
 Told = Iterator[tuple[str, bool]]
 
 
@@ -279,6 +284,9 @@ def check_answer(question: str, answer: str, picture: Picture, unread: list[str]
 
     A yes or no must go with what follows, and nothing may be told that was not asked about.
     """
+    if DECLINED.fullmatch(answer.strip()):  # right where nothing that labels know is asked about
+        yield "declined", not PHRASE.search(question) and "[" not in question
+        return
     boxed = check_box(question, answer, picture)
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", answer.strip())
     before: list[str] = []

@@ -33,6 +33,7 @@ from lineament.records.sources.rendered import FIRST_SEED
 from lineament.records.sources.scenes.boxes import read_boxes
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
+from lineament.training.scene_preparation import without_lengths
 from scenes_described import KINDS, Described
 
 RESULT = Path(__file__).resolve().parent / "results" / "scenes_truth.json"
@@ -65,7 +66,7 @@ class Asked:
 
 def draw_questions(count: int, size_px: int, first: int = FIRST_SEED["test"]) -> Iterator[Asked]:
     for seed in range(first, first + count):
-        annotation = sample_scene(seed, size_px=size_px)
+        annotation = without_lengths(sample_scene(seed, size_px=size_px))
         records = tuple(SceneWriter(COUNTS, seed).write(annotation))
         yield Asked(annotation, draw_scene(annotation, size_px=size_px, seed=seed), records)
 

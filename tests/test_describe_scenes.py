@@ -16,6 +16,7 @@ from lineament.describe.scene_answers import CANNOT_TELL, answer_scene_question
 from lineament.describe.scene_beside import find_scene_annotation
 from lineament.describe.scene_chat import SceneChat, find_scene_chat
 from lineament.describe.scene_model import SceneModel, annotate_by_model, is_scene_model
+from lineament.describe.verdicts import find_object_ids
 from lineament.errors import BadInput
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import favchat_tiny_config
@@ -175,6 +176,19 @@ def test_check_names_the_class_and_marks_what_decides(picture, tmp_path, capsys)
     assert lineament.annotate(picture).subjects[2].kind == "object"
 
 
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("There are three ships.", {"object 0", "object 1"}),
+        ("The bridge is to the right of the red ship.", {"object 1", "object 2"}),
+        ("There are more ships than bridges.", {"object 0", "object 1", "object 2"}),
+        ("There is no airplane.", set()),
+    ],
+)
+def test_the_page_marks_both_ends_of_a_relation_and_all_that_is_counted(text, marked, picture):
+    assert find_object_ids(lineament.check(text, picture), harbour()) == marked
+
+
 def test_a_model_of_scenes_answers_and_annotates(picture, scene_model, capsys, monkeypatch):
     assert is_scene_model(scene_model)
     arguments = ["chat", str(picture), "How many ships are there?", "--model", str(scene_model)]
@@ -221,6 +235,34 @@ def test_faces_are_looked_for_where_nothing_tells_of_a_scene(tmp_path):
     assert find_scene_chat(tmp_path / "portrait.png", "chat-tiny") is None
     with pytest.raises(BadInput, match="nothing is known"):
         SceneChat(None)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_asked"),
+    [
+        ("How many ships are there?", True),
+        ("What kind of scene is this?", True),
+        ("What covers the ground?", True),
+        ("Is she smiling?", False),
+        ("Describe the picture.", False),
+    ],
+)
+def test_a_bare_picture_without_a_face_goes_to_the_model_of_scenes_if_scenes_are_asked_about(
+    question, is_asked, picture, scene_model, monkeypatch, capsys
+):
+    picture.with_suffix(".json").unlink()
+    monkeypatch.setattr("lineament.describe.scene_chat.SCENE_MODEL", str(scene_model))
+    assert run(["chat", str(picture), question, "--json"]) == 0
+    told = capsys.readouterr()
+    assert (json.loads(told.out)["model"] == str(scene_model)) is is_asked
+    assert ("no face in it" in told.err) is is_asked
+
+
+def test_without_an_installed_model_of_scenes_faces_are_spoken_of(picture, monkeypatch, capsys):
+    picture.with_suffix(".json").unlink()
+    monkeypatch.setattr("lineament.describe.scene_chat.SCENE_MODEL", "scene-huge")
+    assert run(["chat", str(picture), "How many ships are there?", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "chat-tiny"
 
 
 def test_a_model_of_faces_cannot_annotate_a_scene(picture, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Text about aerial scenes: read to claims, checked by facts and geometry, and written."""
 
+from random import Random
+
 import pytest
 
 from lineament import check
@@ -10,8 +12,9 @@ from lineament.claims.scenes_say import say_scene_claim
 from lineament.describe.verdicts import dict_from_checked, say_claim
 from lineament.errors import BadInput
 from lineament.records.verify import Rejected, Verifier
-from lineament.records.write.scenes.phrase import read_asks
+from lineament.records.write.scenes.phrase import SceneView, read_asks
 from lineament.records.write.scenes.questions import Asked
+from lineament.records.write.scenes.sentences import write_local
 from lineament.records.write.scenes.writer import (
     SCENE_COUNTS,
     SceneWriter,
@@ -204,8 +207,37 @@ def test_everything_that_is_written_is_supported_and_every_kind_comes():
             kinds.add(record.kind)
             assert find_unsupported(record, annotation) is None
             assert not isinstance(verifier.verify(record, annotation), Rejected), record
-            assert record.claims
+            assert record.claims or record.kind == "scene_unanswerable"
     assert kinds == set(SCENE_COUNTS)
+
+
+def test_what_cannot_be_answered_is_declined_or_denied():
+    """Half ask for what no picture tells; half name a thing that is listed and not there."""
+    declined = denied = 0
+    for seed in range(6):
+        annotation = sample_scene(seed)
+        there = {str(fact.value) for fact in annotation.facts_named("object_class")}
+        for record in SceneWriter({"scene_unanswerable": 4}).write(annotation):
+            (claim,) = record.claims or (None,)
+            declined += claim is None
+            denied += claim is not None and claim["subject"] not in there
+    assert (declined, denied) == (12, 12)
+
+
+def test_what_declines_to_tell_what_can_be_told_is_found_out():
+    asked = Asked("How many ships are there?", "I cannot tell.")
+    record = make_record("scene_count", 1, [asked], HARBOUR, {})
+    assert find_unsupported(record, HARBOUR) == "nothing read back"
+
+
+def test_objects_beyond_the_eighth_are_told_by_class_and_half():
+    ships = [thing(i, "ship", (0.02, 0.1 * i, 0.06, 0.1 * i + 0.03), "white") for i in range(9)]
+    told = write_local(
+        SceneView(scene(*ships, thing(9, "bridge", (0.45, 0.4, 0.55, 0.6)))), Random(0)
+    )
+    assert "There are nine ships." in told
+    assert "All ships lie in the left half." in told
+    assert "There is one bridge." not in told
 
 
 def test_the_same_seed_writes_the_same_and_another_writes_otherwise():

@@ -331,3 +331,20 @@ def test_the_script_ends_with_one_where_anything_is_wrong_unread_or_unchecked(
     assert ended == code
     assert {name: found[name] for name in counts} == counts
     assert found["command"] == "python benchmarks/scenes_check.py OUT --rows rows.jsonl --name test"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "is_right"),
+    [
+        ("Who lives here?", "I cannot tell.", True),
+        ("When was this picture taken?", "That cannot be told from the picture.", True),
+        ("How many ships are there?", "I cannot tell.", False),
+        ("What is at [0.1, 0.1, 0.2, 0.2]?", "The picture does not show that.", False),
+        ("Where is the bridge?", "There is no bridge.", True),
+        ("Where is the storage tank?", "There is no storage tank.", False),
+    ],
+)
+def test_only_what_labels_do_not_know_may_be_declined(question, answer, is_right):
+    told, unread = ask(answer, question)
+    assert told and not unread
+    assert all(right for _, right in told) is is_right

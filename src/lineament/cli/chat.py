@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lineament.describe.answer import Answer
     from lineament.describe.chat import Chat
 
+DEFAULT_MODEL = "chat-tiny"
 MAX_SHOWN_FACTS = 6
 SMALL_MODEL = 100_000_000  # weights
 NOTES = {
@@ -36,7 +37,7 @@ def chat(
     ] = None,
     model: Annotated[
         str, typer.Option("--model", help="Name of an installed model, or a model folder.")
-    ] = "chat-tiny",
+    ] = DEFAULT_MODEL,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     all_facts: Annotated[
         bool,
@@ -53,13 +54,14 @@ def chat(
     """Ask about the face in a clip or picture, or about a scene.
 
     A scene is an aerial picture with an annotation beside it, or one that --model can see.
+    Questions about a scene in which no face is found go to scene-tiny, where it is installed.
     """
     asked = questions or []
     if any(not question.strip() for question in asked):
         raise BadInput("a question is empty", hint='ask something, such as "Is he smiling?"')
     if as_json and not asked:
         raise BadInput("--json wants questions", hint='lineament chat clip.mp4 "Is he smiling?"')
-    chat = open_chat(media, model, answerer)
+    chat = open_chat(media, model, answerer, asked)
     if as_json:
         answers = [chat.ask(media, question, all_facts=all_facts) for question in asked]
         row = {
@@ -77,27 +79,48 @@ def chat(
         converse(chat, media, all_facts=all_facts)
 
 
-def open_chat(media: Path, model: str, answerer: str) -> Any:
+def open_chat(media: Path, model: str, answerer: str, questions: Sequence[str] = ()) -> Any:
     """Look at the media and load the model at the same time: either takes seconds.
 
-    Aerial pictures, known by the annotation beside them or by the model, have a chat of their own.
+    Aerial pictures have a chat of their own: known by the annotation beside them, by the model, or
+    by questions about a scene and no face to be found.
     """
     from lineament.video import open_clip
 
     clip = open_clip(media)
+    is_about_scene = False
     if clip.is_picture:
-        from lineament.describe.scene_chat import find_scene_chat
+        from lineament.describe.scene_chat import SCENE_MODEL, asks_about_scene, find_scene_chat
 
         if (scenes := find_scene_chat(media, model, answerer)) is not None:
             return scenes
+        is_default = model == DEFAULT_MODEL and answerer == "model"
+        is_about_scene = is_default and any(map(asks_about_scene, questions))
     with (
         show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance,
         ThreadPoolExecutor(1) as pool,
     ):
         looking = pool.submit(_look, media, advance)
+        if is_about_scene and not looking.result().annotation.subjects:
+            scenes = _load_scene_chat(media, SCENE_MODEL)
+            if scenes is not None:
+                return scenes
         chat = load_chat(model, answerer)
         chat.open(media, looking.result())
     return chat
+
+
+def _load_scene_chat(media: Path, model: str) -> Any:
+    """Return a model's chat about a bare scene, and say so; None where it is not installed."""
+    from lineament.describe.scene_chat import find_scene_chat
+    from lineament.errors import BadModel
+
+    try:
+        scenes = find_scene_chat(media, model)
+    except BadModel:
+        return None
+    print(f"{media.name}: no face in it; {model} answers (--model names another)", file=sys.stderr)
+    return scenes
 
 
 def load_chat(model: str, answerer: str) -> "Chat":

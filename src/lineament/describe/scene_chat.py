@@ -10,10 +10,12 @@ from lineament.claims import Checked
 from lineament.claims.scenes_boxes import BOX
 from lineament.claims.scenes_conclusions import COMPARISONS
 from lineament.claims.scenes_objects import RELATIONS
+from lineament.claims.scenes_words import split_scene_tokens
 from lineament.describe.answer import Answer, Source
 from lineament.describe.question import check_question
 from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.scene_answers import answer_scene_question, check_scene_answer
+from lineament.describe.scene_asks import COVER, KIND
 from lineament.describe.scene_beside import find_scene_annotation
 from lineament.errors import BadInput, MissingExtra
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:  # rules need no torch
     from lineament.describe.scene_model import SceneModel
 
 RULES = "rule"
+SCENE_MODEL = "scene-tiny"  # answers about a bare picture where no model is named
 MAX_FACTS = 24
 MAX_QUESTION_CHARACTERS = 20_000
 
@@ -46,6 +49,12 @@ def find_scene_chat(media: Path | str, model: str, answerer: str = "model") -> "
     if annotation is not None and answerer in ("model", "rule"):
         return SceneChat(annotation)
     return None
+
+
+def asks_about_scene(question: str) -> bool:
+    """Say whether a question names things that are seen from above, or asks what scene it is."""
+    is_of_objects = any(token.kind == "noun" for token in split_scene_tokens(question))
+    return is_of_objects or KIND.search(question) is not None or COVER.search(question) is not None
 
 
 def _is_scene_model(model: str) -> bool:

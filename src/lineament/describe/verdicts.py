@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from lineament.annotation import Annotation
 from lineament.claims.check import Checked, CheckedClaim
-from lineament.claims.scenes_objects import is_scene
+from lineament.claims.scenes_check import choose_objects
+from lineament.claims.scenes_conclusions import COMPARISONS
+from lineament.claims.scenes_objects import RELATIONS, is_scene, read_scene
 from lineament.claims.scenes_say import say_scene_claim
 from lineament.describe.evidence import Evidence
 from lineament.describe.page import words
@@ -39,7 +42,7 @@ def write_check_report(text: str, checked: Checked, evidence: Evidence, folder: 
     headings = ("words", "claim", "verdict", "evidence")
     page.sections.append(Section("Claim by claim", table_html(headings, rows)))
     if evidence.clip is not None and is_scene(evidence.annotation):
-        ids = frozenset(claim.fact.subject for claim in checked.claims if claim.fact)
+        ids = find_object_ids(checked, evidence.annotation)
         marked = objects_html(evidence.annotation, evidence.clip, "what the evidence names", ids)
         page.sections.append(Section("The objects that decide", marked))
     moments = _moments_html(checked, evidence)
@@ -150,6 +153,19 @@ def say_range(low: float | None, high: float | None) -> str:
     if float(low).is_integer() and float(high).is_integer():
         return f"{low:g}" if high - low <= 1 else f"{low:g} to {high - 1:g}"
     return f"{low:g} to {high:g}"
+
+
+def find_object_ids(checked: Checked, annotation: Annotation) -> frozenset[str]:
+    """Return the objects that claims name, at both ends of a relation, and those that decide."""
+    scene = read_scene(annotation)
+    ids = {row.fact.subject for row in checked.claims if row.fact}
+    for row in checked.claims:
+        pairs = row.claim.name in (*RELATIONS, *COMPARISONS)
+        for who in (row.claim.subject, *([str(row.claim.value)] if pairs else [])):
+            chosen = choose_objects(who, scene) if who else None
+            if chosen is not None:
+                ids |= {found.id for found in chosen[0]}
+    return frozenset(ids)
 
 
 def _moments_html(checked: Checked, evidence: Evidence) -> str:

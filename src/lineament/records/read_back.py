@@ -15,7 +15,7 @@ from lineament.claims.scenes_read import read_scene_answer
 from lineament.records.record import Record
 
 # Kinds whose answers state nothing on purpose.
-WORDLESS_KINDS = frozenset(("unanswerable",))
+WORDLESS_KINDS = frozenset(("unanswerable", "scene_unanswerable"))
 SCENE_KIND = "scene_"  # how kinds of records about aerial scenes begin
 _NAME_OF = operator.attrgetter("name")
 _SEX_ALONE = frozenset(("male",))

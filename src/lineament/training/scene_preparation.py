@@ -1,6 +1,7 @@
 """What scene-tiny learns from, prepared: drawn and real pictures, their texts, the encoder."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ COUNTS: Mapping[str, int] = {
     "scene_local": 1, "scene_global": 1, "scene_dialogue": 1, "scene_count": 6, "scene_yes_no": 8,
     "scene_position": 4, "scene_color": 2, "scene_relation": 6, "scene_comparison": 2,
     "scene_kind": 2, "scene_reasoning": 2, "scene_box": 8,
+    "scene_unanswerable": 3,
 }  # fmt: skip
 # What a recipe's first mix may set beside what its source takes.
 PREPARED: Mapping[str, int] = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 3000}
@@ -146,10 +148,16 @@ def _draw_galleries(
 def draw_scenes(first: int, count: int, size_px: int) -> Iterator[Pictured]:
     """Draw scenes of successive seeds and write about each."""
     for seed in range(first, first + count):
-        annotation = sample_scene(seed, size_px=size_px)
+        annotation = without_lengths(sample_scene(seed, size_px=size_px))
         records = tuple(SceneWriter(COUNTS, seed).write(annotation))
         pixels = draw_scene(annotation, size_px=size_px, seed=seed)
         yield Pictured(f"scene {seed}", pixels, records, annotation)
+
+
+def without_lengths(annotation: Annotation) -> Annotation:
+    """Return a scene as pixels alone show it: no length on the ground, which needs a scale."""
+    facts = tuple(fact for fact in annotation.facts if fact.name != "length_meters")
+    return replace(annotation, facts=facts)
 
 
 def read_real(data: Path) -> Iterator[Pictured]:

@@ -23,13 +23,20 @@ from lineament.claims.scenes_words import read_scene_words
 EXTREMES = ("largest", "smallest", "leftmost", "rightmost", "topmost", "bottommost")
 
 
-@functools.cache
 def read_asks() -> Mapping[str, Sequence[str]]:
-    """Read the questions of wordings.toml."""
-    text = (resources.files("lineament.records.write.scenes") / "wordings.toml").read_text(
-        encoding="utf-8"
-    )
-    return tomllib.loads(text)["ask"]
+    """Return the questions of wordings.toml."""
+    return _read_wordings()["ask"]
+
+
+def read_untold() -> Mapping[str, Sequence[str]]:
+    """Return questions (``ask``) that no picture answers, and ways to say so (``answer``)."""
+    return _read_wordings()["untold"]
+
+
+@functools.cache
+def _read_wordings() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    folder = resources.files("lineament.records.write.scenes")
+    return tomllib.loads((folder / "wordings.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from lineament.records.write.grammar import capital, number_word, with_article
 from lineament.records.write.scenes.phrase import (
     SceneView,
     read_asks,
+    read_untold,
     say_noun,
     say_place,
     say_relation,
@@ -175,6 +176,26 @@ def ask_box(view: SceneView, rng: Random) -> Iterator[Asked]:
             yield Asked(wording("box", rng, n=named.words), box)
 
 
+def ask_unanswerable(view: SceneView, rng: Random) -> Iterator[Asked]:
+    """Ask about things that are not there, and what no picture tells, by turns."""
+    absent = [say_noun(name) for name in view.listed if name not in view.counts]
+    untold = list(read_untold()["ask"])
+    rng.shuffle(absent)
+    rng.shuffle(untold)
+    for number, question in enumerate(untold):
+        if number % 2 and (noun := absent.pop() if absent else ""):
+            asked = wording(rng.choice(("where", "color", "box")), rng, n=f"the {noun}")
+            yield Asked(asked, f"There is no {noun}.")
+        else:
+            yield Asked(question, rng.choice(read_untold()["answer"]))
+
+
+def is_declined(question: str, answer: str) -> bool:
+    """Say whether an answer rightly says that it cannot be told; it claims nothing."""
+    untold = read_untold()
+    return question in untold["ask"] and answer in untold["answer"]
+
+
 def _shuffled(view: SceneView, rng: Random) -> list:
     named = list(view.named)
     rng.shuffle(named)
@@ -226,5 +247,6 @@ ASKS: Mapping[str, Ask] = {
     "scene_kind": ask_scene,
     "scene_reasoning": ask_reasoning,
     "scene_box": ask_box,
+    "scene_unanswerable": ask_unanswerable,
 }
-__all__ = ["ASKS", "Asked", "wording", "write_dialogue"]
+__all__ = ["ASKS", "Asked", "is_declined", "wording", "write_dialogue"]

@@ -1,5 +1,7 @@
 """Sentences about scenes: local ones for single objects, global ones for the whole."""
 
+from collections import Counter
+from collections.abc import Sequence, Set
 from random import Random
 
 from lineament.claims.scenes_check import check_scene_text
@@ -23,6 +25,7 @@ from lineament.records.write.scenes.phrase import (
 )
 
 MAX_LOCAL = 8
+MAX_OTHERS = 3  # classes whose other objects are told together
 COVERS = ("water", "trees", "grass", "bare_land", "fields")
 
 
@@ -63,11 +66,27 @@ def write_relations(view: SceneView, rng: Random, most: int) -> list[str]:
 
 
 def write_local(view: SceneView, rng: Random, most: int = MAX_LOCAL) -> list[str]:
-    """Return the local description: the largest named objects first, then relations."""
+    """Return the local description: the largest named objects first, the others by class.
+
+    Relations come last.
+    """
     named = sorted(view.named, key=lambda n: -n.found.area)[:most]
     sentences = [write_object(view, one, rng, rng.choice((2, 3, 4))) for one in named]
+    sentences += write_others(view, {one.found.id for one in named}, rng)
     sentences += write_relations(view, rng, 3)
     return [s for s in dict.fromkeys(sentences) if s and is_supported(s, view)]
+
+
+def write_others(view: SceneView, told: Set[str], rng: Random) -> list[str]:
+    """Return the number of each class of which some objects are not told, and their halves."""
+    left = Counter(one.name for one in view.scene.objects if one.id not in told)
+    names = [name for name, _ in left.most_common() if view.scene.is_listed(name)][:MAX_OTHERS]
+    counted = [
+        f"There {'is' if view.counts[name] == 1 else 'are'} {number_word(view.counts[name])} "
+        f"{say_noun(name, view.counts[name])}."
+        for name in names
+    ]
+    return counted + write_layout(view, rng, names)
 
 
 def write_overview(view: SceneView, rng: Random) -> list[str]:
@@ -100,11 +119,11 @@ def write_counts(view: SceneView) -> list[str]:
     return [f"There {verb} {join_words(parts[:6])}."]
 
 
-def write_layout(view: SceneView, rng: Random) -> list[str]:
-    """Return sentences on where the objects of a class lie, where all are on one side."""
+def write_layout(view: SceneView, rng: Random, names: Sequence[str] = ()) -> list[str]:
+    """Return sentences on which half holds the objects of a class: of the commonest, or of some."""
     told: list[str] = []
-    for name, count in view.counts.most_common(5):
-        objects = view.scene.of_class(name)
+    for name in names or [name for name, _ in view.counts.most_common(5)]:
+        count, objects = view.counts[name], view.scene.of_class(name)
         # What is not listed whole cannot be said of all.
         if count < 2 or name == "road" or not view.scene.is_listed(name):
             continue

@@ -22,7 +22,13 @@ from lineament.records.record import (
 )
 from lineament.records.write.grammar import sentence
 from lineament.records.write.scenes.phrase import SceneView
-from lineament.records.write.scenes.questions import ASKS, Asked, wording, write_dialogue
+from lineament.records.write.scenes.questions import (
+    ASKS,
+    Asked,
+    is_declined,
+    wording,
+    write_dialogue,
+)
 from lineament.records.write.scenes.sentences import write_global, write_local
 from lineament.vocabulary import nearest_hint
 
@@ -32,6 +38,7 @@ SCENE_COUNTS: Mapping[str, int] = {
     "scene_local": 1, "scene_global": 1, "scene_dialogue": 1, "scene_count": 2, "scene_yes_no": 4,
     "scene_position": 2, "scene_color": 1, "scene_relation": 2, "scene_comparison": 1,
     "scene_kind": 1, "scene_reasoning": 1, "scene_box": 4,
+    "scene_unanswerable": 1,
 }  # fmt: skip
 
 
@@ -134,7 +141,9 @@ def find_unsupported(
 ) -> str | None:
     """Return why a record does not hold, or None where every claim of it is supported."""
     claims = [claim for _, claim in read_scene_record(record)]
-    if not claims:
+    texts = [turn.text for turn in record.turns]
+    is_silent = all(map(is_declined, texts[::2], texts[1::2]))
+    if not claims and not is_silent:
         return "nothing read back"
     for checked in check_scene_claims(claims, annotation, scene).claims:
         if checked.verdict != "supported":
