@@ -47,4 +47,4 @@ def toy_answerer() -> Any:
         for weight in model.parameters():
             weight.mul_(3)
     loaded = LoadedModel("toy", model, toy_processor(model.config))
-    return LoadedAnswerer(loaded, make_finder=Nobody, max_new_tokens=4)
+    return LoadedAnswerer(loaded, make_finder=Nobody, max_new_tokens=4, long_tokens=6)

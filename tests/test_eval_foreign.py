@@ -96,7 +96,7 @@ def vlm(vlm_folder):
     loaded = load_foreign(str(vlm_folder), device="cpu")
     return ForeignAnswerer(
         loaded.model, loaded.processor, name="tiny-llava", identity=loaded.identity,
-        max_new_tokens=6,
+        max_new_tokens=6, long_tokens=9,
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from evaluation_toys import Nobody, noise, toy_answerer
 from lineament.errors import BadInput, BadModel
-from lineament.evaluation.answerer import Answerer, Asked
+from lineament.evaluation.answerer import Answerer, Asked, asked_from_item
+from lineament.evaluation.asking import _find_key
 from lineament.evaluation.foreign_open import open_foreign
-from lineament.evaluation.item import Visual
+from lineament.evaluation.item import Item, Kind, Visual
 from lineament.evaluation.likelihood import LikelihoodAnswerer, YesNoModel, read_weighed
 from lineament.render import draw_clip, sample_face
 
@@ -53,6 +54,37 @@ def test_a_model_that_draws_answers_about_the_middle_of_what_it_sees():
     middle = fit_square(clip.frames[2], toy.size_px)
     expected = [answer_portrait(toy, None, middle, a.question, max_new_tokens=4) for a in asked]
     assert answerer.answer(asked) == expected
+
+
+def test_free_text_may_take_longer_than_a_short_answer():
+    """A description that is cut off loses what it would have said, and nobody is told."""
+    answerer, visual = toy_answerer(), noise()
+    asked = [
+        Asked("a", "Is she?", visual=visual),
+        Asked("b", "Is she?", visual=visual, is_long=True),
+        Asked("c", "Why?", visual=visual),
+    ]
+    short, long, _ = (str(text) for text in answerer.answer(asked))
+    assert long.startswith(short)
+    assert len(long) > len(short)
+    assert answerer.answer(asked[:1]) == [short]
+    limits = {"max_new_tokens": 2, "long_tokens": 9}
+    drawing = PortraitAnswerer(make_drawing_model(), make_finder=Nobody, **limits)
+    one, more = (str(text) for text in drawing.answer(asked[:2]))
+    assert len(more) > len(one)
+
+
+def test_free_text_and_short_answers_are_kept_apart():
+    answerer = toy_answerer()
+    keys = {_find_key(answerer, Asked("a", "Is she?", is_long=one), "x") for one in (False, True)}
+    assert len(keys) == 2
+    texts = [item for item in items_of_kinds() if asked_from_item(item, None).is_long]
+    assert [item.kind for item in texts] == ["text"]
+
+
+def items_of_kinds() -> list[Item]:
+    kinds: tuple[Kind, ...] = ("yes_no", "text", "exact", "class", "box", "spans")
+    return [Item(kind, "a.png", "What?", kind, "", "group") for kind in kinds]
 
 
 def test_a_model_that_draws_sees_the_face_upright_and_cut_out():

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineament.metrics.boxes import box_iou, match_boxes, overlap_boxes
+from lineament.metrics import boxes
+from lineament.metrics.boxes import (
+    box_iou,
+    match_boxes,
+    overlap_boxes,
+    overlap_polygons,
+    polygon_from_box,
+)
 from lineament.metrics.captions import bleu, cider, cider_d, count_captions, rouge_l
 from lineament.metrics.classes import (
     auc,
@@ -202,6 +209,17 @@ def test_intervals_are_the_same_for_the_same_seed_and_nan_without_items():
     assert math.isnan(bootstrap_interval(np.zeros((0, 2)), mean_of).value)
 
 
+def test_one_subject_tells_nothing_of_others():
+    stats = mean_stats(np.array([1.0, 1.0, 0.0]))
+    value, *ends = bootstrap_interval(stats, mean_of, subjects=["a"] * 3)
+    assert value == pytest.approx(2 / 3)
+    assert np.isnan(ends).all()
+    value, *rest = compare_paired(stats, 0 * stats + [0, 1], mean_of, subjects=["a"] * 3)
+    assert value == pytest.approx(2 / 3)
+    assert np.isnan(rest).all()
+    assert not np.isnan(bootstrap_interval(stats, mean_of, subjects=["a", "a", "b"])).any()
+
+
 def test_a_paired_comparison_sees_what_two_intervals_hide():
     rng = np.random.default_rng(0)
     truth = rng.random(400) < 0.5
@@ -281,6 +299,65 @@ def holds(box, points):
 def test_boxes_are_paired_for_the_largest_sum():
     pairs = match_boxes([(0, 0, 2, 2), (0, 0, 2, 3)], [(0, 0, 2, 2), (9, 9, 10, 10)])
     assert [(i, j) for i, j, _ in pairs] == [(0, 0)]
+
+
+def draw_box(rng):
+    """Return a box as upright, turned, or corners in any order; now and then without an area."""
+    x, y = rng.random(2) * 60
+    upright = [x, y, *(np.array([x, y]) + rng.random(2) * (20 if rng.random() > 0.1 else 0))]
+    form = rng.integers(3)
+    if form == 0:
+        return upright
+    turned = [*upright, rng.uniform(-180, 180)]
+    corners = polygon_from_box(turned)
+    return [c for n in rng.permutation(len(corners)) for c in corners[n]] if form == 2 else turned
+
+
+def test_boxes_far_apart_are_passed_over_and_nothing_else_changes(monkeypatch):
+    rng = np.random.default_rng(0)
+    sets = [[draw_box(rng) for _ in range(rng.integers(1, 9))] for _ in range(240)]
+    pairs = list(zip(sets[::2], sets[1::2], strict=True))
+    # Every pair cut exactly, as if none could be seen to lie apart.
+    for said, truth in pairs:
+        cut = [
+            [overlap_polygons(polygon_from_box(one), polygon_from_box(other)) for other in truth]
+            for one in said
+        ]
+        whole = [[overlap_boxes(one, other) for other in truth] for one in said]
+        assert np.asarray(whole) == pytest.approx(np.asarray(cut), abs=1e-9)
+        ious = np.array([[overlap.iou for overlap in row] for row in cut])
+        best = [(i, j) for i, j in assign(ious) if ious[i, j] > 1e-12]
+        found = match_boxes(said, truth)
+        assert [(i, j) for i, j, overlap in found if overlap.iou > 1e-12] == best
+    num_cut = 0
+
+    def count(*polygons):
+        nonlocal num_cut
+        num_cut += 1
+        return overlap_polygons(*polygons)
+
+    monkeypatch.setattr(boxes, "overlap_polygons", count)
+    for said, truth in pairs:
+        match_boxes(said, truth)
+    num_pairs = sum(len(said) * len(truth) for said, truth in pairs)
+    assert 0 < num_cut < 0.3 * num_pairs
+
+
+def test_corners_may_come_in_any_order_and_no_overlap_is_above_one():
+    square, left = (0, 0, 10, 10), (0, 0, 5, 10)
+    crossed = (0, 0, 10, 10, 10, 0, 0, 10)  # sides that cross: lobes of opposite sign
+    assert box_iou(crossed, square) == pytest.approx(1)
+    assert box_iou(crossed, left) == box_iou(left, crossed) == pytest.approx(0.5)
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        one, other = ((rng.random(8) * 10).tolist() for _ in range(2))
+        assert 0 <= box_iou(one, other) <= 1 + 1e-9
+
+
+def test_a_point_shares_no_area_with_a_box_round_it():
+    point, line, box = (5, 5, 5, 5, 30), (5, 2, 5, 8, 30), (0, 0, 10, 10)
+    for thin in (point, line):
+        assert overlap_boxes(box, thin) == overlap_boxes(thin, box) == pytest.approx((0, 100))
 
 
 def test_events_are_judged_in_both_directions():

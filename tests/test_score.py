@@ -1,6 +1,7 @@
 """`lineament score`: right answers, events, normalisations, intervals, and bad files refused."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_every_kind_prints_the_promised_json(kind, tmp_path, capsys):
     assert row["num_items"] == 1
     for figure in row["metrics"].values():
         assert {"value", "low", "high"} <= figure.keys()
+
+
+def test_who_claims_nothing_right_has_an_f1_of_nothing(tmp_path):
+    def f1(*texts, flags=(True,)):
+        facts = [{"name": "smile", "value": value} for value in flags]
+        rows = [
+            {"id": n, "prediction": text, "annotation": {"facts": facts, "closed": ["bald"]}}
+            for n, text in enumerate(texts)
+        ]
+        path = write_lines(tmp_path / "p.jsonl", rows)
+        return score_file(path, "claims").scores.figures["claim_f1"]
+
+    assert f1("Bald.", "").value == 0.0  # contradicted, and nothing at all
+    assert f1("", "").value == 0.0
+    assert f1("Smiling.", "Smiling.").value == 1.0
+    # A resample of the wrong one alone counts as 0, and is not passed over.
+    mixed = f1("Smiling.", "Bald.", "Bald.", "Smiling.")
+    assert mixed.low == 0.0
+    assert math.isnan(f1("", "", flags=(False,)).value)  # there was nothing to find
 
 
 def test_right_answers_score_full_marks_and_claims_are_told_apart(tmp_path):

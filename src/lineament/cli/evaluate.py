@@ -104,7 +104,7 @@ def evaluate(
 ) -> None:
     """Score a model or a predictions file on a benchmark."""
     from lineament.evaluation.tasks.table import TASKS, require_task
-    from lineament.evaluation.tasks.task import Options
+    from lineament.evaluation.tasks.task import Options, require_options
 
     if task == "list":
         for entry in TASKS.values():
@@ -117,11 +117,15 @@ def evaluate(
     # What is wrong with the command is said before anything is read or loaded.
     counts = read_counts(frames)
     graders = open_judges(judge or [])
+    peers = name_peers(compare or [])
     chosen = require_task(task)
+    options = Options(split, limit, phrasings, count)
+    require_options(chosen, options)
+    if count is not None and chosen.needs_folder:
+        raise BadInput(f"{task} draws nothing: --count is for tasks that do", hint="--limit N")
     if chosen.needs_folder and data is None:
         raise BadInput(f"{task} needs its data", hint="say where it lies: --data DIR")
     folder = data or Path()
-    options = Options(split, limit, phrasings, count)
     if items is not None:
         write_items(chosen.read_items(folder, options).items, items)
         return
@@ -132,7 +136,7 @@ def evaluate(
     from lineament.evaluation.page import write_run_page
     from lineament.evaluation.run import run_task
 
-    others = {path.stem: PredictionsFile(path) for path in compare or []}
+    others = {name: PredictionsFile(path) for name, path in peers.items()}
     with show_progress(f"Asking {answerer.name}", 1.0) as advance:
         result, found, answered = run_task(
             chosen, answerer, folder, options=options, out=out, blind=blindfold, others=others,
@@ -209,6 +213,25 @@ def read_counts(text: str) -> tuple[int, ...]:
         if not part.isdecimal() or int(part) < 1:
             raise BadInput(f"--frames: {part!r} is no number of frames", hint="--frames 1,2,4,8")
     return tuple(sorted({int(part) for part in parts}))
+
+
+def name_peers(paths: Sequence[Path]) -> dict[str, Path]:
+    """Return the files to compare with by the names under which they stand in the result.
+
+    Raises:
+        BadInput: Two have one name, or one has that of the answers drawn by chance.
+    """
+    from lineament.evaluation.tasks.chance import Chance
+
+    peers: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in peers or path.stem == Chance.name:
+            raise BadInput(
+                f"--compare: a peer called {path.stem!r} is there already",
+                hint="give the file another name, which stands in the result",
+            )
+        peers[path.stem] = path
+    return peers
 
 
 def open_judges(names: Sequence[str]) -> "list[Judge]":

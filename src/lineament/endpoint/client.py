@@ -243,7 +243,7 @@ class EndpointClient:
         self.usage.num_replies += 1
         self.breaker.note(is_success=True)
         self.gate.widen(seconds)
-        return Reply(request, text, parsed, input_tokens, output_tokens, money, num_sent)
+        return Reply(request, text, parsed, input_tokens, output_tokens, money, num_sent, row)
 
     def _fail(self, request: Request, detail: str, *, is_billed: bool = False) -> "_Fault":
         """Count a failure; where it may be billed, as if it had been answered in full."""

@@ -143,6 +143,7 @@ class Reply:
         output_tokens: As counted by the server, else estimated.
         money: By the price given.
         num_attempts: How often it was sent.
+        answer: The server's whole answer, for what else it tells, such as log-probabilities.
     """
 
     request: Request
@@ -152,6 +153,7 @@ class Reply:
     output_tokens: int
     money: float
     num_attempts: int
+    answer: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)

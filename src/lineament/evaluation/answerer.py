@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, final, runtime_checkable
 
@@ -12,6 +12,7 @@ from lineament.errors import BadInput
 from lineament.evaluation.item import Item, Visual, hash_bytes
 
 CANNOT_TELL = "I cannot tell."
+LONG_TOKENS = 320  # of a description; what is cut off cannot count
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ class Asked:
         options: What may be chosen; empty for an open question.
         visual: What it is about; the same object for all questions about one media. None where
             the answerer does not look.
+        is_long: The answer is free text, such as a description: it may take `LONG_TOKENS`.
     """
 
     id: str
     question: str
     options: tuple[str, ...] = ()
     visual: Visual | None = None
+    is_long: bool = False
 
     @property
     def prompt(self) -> str:
@@ -38,6 +41,11 @@ class Asked:
             return self.question
         lines = [f"{chr(65 + n)}. {option}" for n, option in enumerate(self.options)]
         return "\n".join((self.question, *lines, "Answer with the letter of the right option."))
+
+
+def say_limits(short: int, long: int) -> str:
+    """Return how much an answer may take, as an identity has it: the long one where it is odd."""
+    return f"tokens {short}" + ("" if long == LONG_TOKENS else f" or {long}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +239,7 @@ class Blindfold:
             grey = Visual(np.full_like(visual.frames, 128), visual.times_seconds)
             for place in places:
                 asked = batch[place]
-                hidden[place] = Asked(asked.id, asked.question, asked.options, grey)
+                hidden[place] = replace(asked, visual=grey)
         return self.inner.answer(hidden)
 
 
@@ -247,7 +255,7 @@ def group_by_visual(batch: Sequence[Asked]) -> list[tuple[Visual, list[int]]]:
 
 def asked_from_item(item: Item, visual: Visual | None) -> Asked:
     """Hide an item's truth."""
-    return Asked(item.id, item.question, item.options, visual)
+    return Asked(item.id, item.question, item.options, visual, is_long=item.kind == "text")
 
 
 def spread_frames(visual: Visual, max_frames: int) -> list[int]:

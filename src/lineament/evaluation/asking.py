@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from lineament.errors import BadInput, LineamentError
-from lineament.evaluation.answerer import Answerer, Asked, Failure, asked_from_item
+from lineament.evaluation.answerer import (
+    LONG_TOKENS,
+    Answerer,
+    Asked,
+    Failure,
+    asked_from_item,
+)
 from lineament.evaluation.item import Item, ItemSet, Visual, hash_bytes, hash_text
 
 MAX_BATCH = 256  # questions in one call, at most about
@@ -158,7 +164,8 @@ def _iterate_batches(
 def _find_key(answerer: Answerer, asked: Asked, media_hash: str) -> str:
     # An answerer that does not look knows items by their ids alone.
     media = media_hash if answerer.is_looking else asked.id
-    return hash_text(json.dumps([answerer.identity, media, asked.prompt]))
+    long = ["long", LONG_TOKENS] if asked.is_long else []
+    return hash_text(json.dumps([answerer.identity, media, asked.prompt, *long]))
 
 
 def hash_visual(visual: Visual) -> str:

@@ -15,7 +15,7 @@ def say_basis(result: Result) -> list[str]:
     lines = [say_zero_shot(about)] if "zero_shot" in about else []
     lines += [f"prompts: {about['prompts']}"] if about.get("prompts") else []
     lines += [f"normalise: {about['normalise']}"] if about.get("normalise") else []
-    return [*lines, *_say_judges(result), *_say_agreement(about)]
+    return [*lines, *_say_judges(result), *_say_events(result), *_say_agreement(about)]
 
 
 def find_prompts(notes: tuple[str, ...]) -> str:
@@ -48,8 +48,22 @@ def _say_judges(result: Result) -> Iterator[str]:
         judges = [figure.extra]
     for row in judges:
         known = (row.get("judge"), row.get("prompt_id") or row.get("rule"), row.get("date"))
-        without = f"{row['num_malformed']} without a grade" if row.get("num_malformed") else ""
-        yield f"judge: {', '.join(str(part) for part in (*known, without) if part)}"
+        yield f"judge: {_join(*known, _count_malformed(row, 'grade'))}"
+
+
+def _say_events(result: Result) -> Iterator[str]:
+    figure = result.scores.figures.get("judged_event_f1")
+    if figure is not None:
+        known = (figure.extra.get(key) for key in ("events", "prompt_id", "date"))
+        yield f"events: {_join(*known, _count_malformed(figure.extra, 'list'))}"
+
+
+def _count_malformed(row: Mapping[str, Any], wanted: str) -> str:
+    return f"{row['num_malformed']} without a {wanted}" if row.get("num_malformed") else ""
+
+
+def _join(*parts: object) -> str:
+    return ", ".join(str(part) for part in parts if part)
 
 
 def _say_agreement(about: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lineament.annotation import annotation_from_dict
-from lineament.claims import check_claims, read_claims
+from lineament.claims import Checker, read_statements
 from lineament.evaluation.given import Given, Scored, name_rows
 from lineament.evaluation.measure import Measure
 from lineament.metrics.intervals import Sums, divide
@@ -24,19 +24,20 @@ def score_claims(given: Given) -> Scored:
     names: Counter[str] = Counter()
     for place, row in enumerate(rows):
         annotation = annotation_from_dict(row["annotation"], where=f"{given.where}, id {row['id']}")
-        checked = check_claims(read_claims(row["prediction"]), annotation)
+        checker = Checker(annotation)
+        # Statements are claims without their places in the text, which nobody asks for here.
+        said = [(one.name, checker.judge(one)) for one in read_statements(row["prediction"])]
+        supported = [name for name, verdict in said if verdict == "supported"]
+        contradicted = [name for name, verdict in said if verdict == "contradicted"]
         true_flags = {fact.name for fact in annotation.facts if fact.value is True}
-        stated = {c.name for c in checked.claims if c.verdict == "supported"} & true_flags
-        names.update(c.name for c in checked.claims if c.verdict == "contradicted")
+        names.update(contradicted)
         stats[place] = (
-            checked.supported, checked.contradicted, len(checked.claims), len(stated),
+            len(supported), len(contradicted), len(said), len(true_flags.intersection(supported)),
             len(true_flags),
         )  # fmt: skip
     shared: dict[str, Any] = name_rows(rows) | {"stats": stats}
     measures = {
-        "claim_precision": Measure(
-            **shared, statistic=lambda s: divide(s[:, 0], s[:, 0] + s[:, 1])
-        ),
+        "claim_precision": Measure(**shared, statistic=_claim_precision),
         "claim_recall": Measure(**shared, statistic=lambda s: divide(s[:, 3], s[:, 4])),
         "claim_f1": Measure(**shared, statistic=_claim_f1),
         "hallucination_rate": Measure(**shared, statistic=lambda s: divide(s[:, 1], s[:, 2])),
@@ -59,6 +60,8 @@ def _claim_precision(sums: Sums) -> Float[np.ndarray, " resamples"]:
 
 
 def _claim_f1(sums: Sums) -> Float[np.ndarray, " resamples"]:
-    precision = _claim_precision(sums)
+    # Whoever claims nothing has claimed nothing right; without true flags nothing is to be found.
+    precision = np.nan_to_num(_claim_precision(sums))
     recall = divide(sums[:, 3], sums[:, 4])
-    return divide(2 * precision * recall, precision + recall)
+    f1 = divide(2 * precision * recall, precision + recall)
+    return np.where(precision + recall == 0, 0.0, f1)

@@ -114,18 +114,19 @@ def measure_likelihoods(own: Mapping[str, float], other: Mapping[str, float]) ->
     """Return VQAScore: the mean probability of yes to a drawing's own caption.
 
     ``vqa_score_other`` is the same for another drawing's caption, and ``vqa_told_apart`` how
-    often the own one gets more; whoever does not look has 0.5 there.
+    often the own one gets more, both where there is another that contradicts; whoever does not
+    look has 0.5 in the latter.
     """
-    ids = [id for id in own if id in other]
-    if not ids:
+    if not own:
         return {}
-    pairs = [(own[id], other[id]) for id in ids]
-    higher = [float(one > two) + 0.5 * float(one == two) for one, two in pairs]
-    return {
-        "vqa_score": _mean(ids, [one for one, _ in pairs]),
-        "vqa_score_other": _mean(ids, [two for _, two in pairs]),
-        "vqa_told_apart": _mean(ids, higher, prior=0.5),
-    }
+    measures = {"vqa_score": _mean(list(own), list(own.values()))}
+    ids = [id for id in own if id in other]
+    if ids:
+        pairs = [(own[id], other[id]) for id in ids]
+        higher = [float(one > two) + 0.5 * float(one == two) for one, two in pairs]
+        measures["vqa_score_other"] = _mean(ids, [two for _, two in pairs])
+        measures["vqa_told_apart"] = _mean(ids, higher, prior=0.5)
+    return measures
 
 
 def _mean(

@@ -35,7 +35,7 @@ from lineament.evaluation.measure import Measure
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.reading import read_flag
 from lineament.evaluation.result import Figure, Scores
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.metrics.intervals import mean_of, mean_stats
 from lineament.video import read_picture
 from lineament.vocabulary import read_vocabulary
@@ -73,7 +73,7 @@ class Drawings:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read ``captions.jsonl`` and ask about each picture."""
-        split = choose_split(self, options.split)
+        split = require_options(self, options)
         folder = folder.resolve()
         drawings = read_drawings(folder)
         settings = read_settings(folder)

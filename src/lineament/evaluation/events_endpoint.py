@@ -16,7 +16,6 @@ from lineament.evaluation.events import Pair
 from lineament.evaluation.item import hash_text
 from lineament.metrics.events import EventScore, score_entailed
 
-SHOWN_MALFORMED = 20
 Events = tuple[str, ...]
 Lists = tuple[Events, Events]  # to look for, known
 _ENTRY = {
@@ -37,7 +36,7 @@ class EndpointEvents:
 
     Attributes:
         settings: Which server and model.
-        malformed: Why there is no score, by the text or list that was asked about.
+        malformed: Why there is no score, by the text or the two lists that were asked about.
     """
 
     prefix = "judged_"
@@ -90,15 +89,15 @@ class EndpointEvents:
                 self._entailed[lists] = None if fault else read_matches(reply, lists)
                 if self._entailed[lists] is None:
                     why = fault or f"no matches of these lists: {str(reply)[:200]}"
-                    self.malformed["; ".join(lists[0])] = why
+                    self.malformed[" / ".join("; ".join(own) for own in lists)] = why
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what goes on record; of malformed replies the first few are shown."""
+        """Return what goes on record, every malformed reply among it."""
         return {
             "model": self.settings.model, "url": self.settings.url, "date": self._today(),
             "prompt_id": prompt_id(), "prompt": dict(read_prompts()), "temperature": 0.0,
             "num_malformed": len(self.malformed),
-            "malformed": dict(list(self.malformed.items())[:SHOWN_MALFORMED]),
+            "malformed": dict(self.malformed),
         }  # fmt: skip
 
 

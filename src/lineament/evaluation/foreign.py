@@ -9,7 +9,14 @@ import torch
 from PIL import Image
 
 from lineament.errors import BadModel
-from lineament.evaluation.answerer import Asked, Failure, spread_frames, tell_times
+from lineament.evaluation.answerer import (
+    LONG_TOKENS,
+    Asked,
+    Failure,
+    say_limits,
+    spread_frames,
+    tell_times,
+)
 from lineament.evaluation.likelihood import SPELLINGS, YesNo, YesNoModel
 from lineament.model.foreign import first_line
 
@@ -49,24 +56,35 @@ class ForeignAnswerer:
         identity: str = "",
         max_frames: int = MAX_FRAMES,
         max_new_tokens: int = MAX_NEW_TOKENS,
+        long_tokens: int = LONG_TOKENS,
         batch_size: int = BATCH,
     ) -> None:
         self.model, self.processor = model.eval(), processor
         self.max_frames, self.batch_size = max_frames, batch_size
         self.name = name
-        self.identity = f"{identity or name}, tokens {max_new_tokens}, frames {max_frames}"
+        self.identity = (
+            f"{identity or name}, {say_limits(max_new_tokens, long_tokens)}, frames {max_frames}"
+        )
         tokenizer = processor.tokenizer
         tokenizer.padding_side = "left"
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        self._settings = _greedy_settings(model, tokenizer, max_new_tokens)
+        self._settings = {
+            is_long: _greedy_settings(model, tokenizer, most)
+            for is_long, most in ((False, max_new_tokens), (True, long_tokens))
+        }
         self._first_tokens = {side: find_first_tokens(tokenizer, side) for side in (True, False)}
 
     def answer(self, batch: Sequence[Asked]) -> list[str | Failure]:
         """Answer every question; so many at once as `batch_size` says."""
-        answers: list[str | Failure] = []
-        for start in range(0, len(batch), self.batch_size):
-            answers += self._generate(batch[start : start + self.batch_size])
+        answers: list[str | Failure] = [Failure("not asked")] * len(batch)
+        for is_long in (False, True):
+            places = [place for place, asked in enumerate(batch) if asked.is_long is is_long]
+            for start in range(0, len(places), self.batch_size):
+                own = places[start : start + self.batch_size]
+                said = self._generate([batch[place] for place in own], is_long=is_long)
+                for place, text in zip(own, said, strict=True):
+                    answers[place] = text
         return answers
 
     def yes_no(self, batch: Sequence[Asked]) -> list[YesNo | Failure]:
@@ -77,9 +95,9 @@ class ForeignAnswerer:
         return found
 
     @torch.inference_mode()
-    def _generate(self, batch: Sequence[Asked]) -> list[str]:
+    def _generate(self, batch: Sequence[Asked], *, is_long: bool) -> list[str]:
         inputs = self._prepare(batch)
-        made = self.model.generate(**inputs, generation_config=self._settings)
+        made = self.model.generate(**inputs, generation_config=self._settings[is_long])
         fresh = made[:, inputs["input_ids"].shape[1] :]
         said = self.processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
         return [text.strip() for text in said]

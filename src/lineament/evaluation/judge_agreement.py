@@ -68,7 +68,8 @@ def judge_result(
     for name in names:
         if names.count(name) > 1:
             raise BadInput(f"two judges are called {name!r}", hint="leave out one of them")
-    cases = cases_from_items(found.items, answers)
+    # What is asked again in other words counts in no other figure either.
+    cases = cases_from_items([item for item in found.items if item.phrasing == 0], answers)
     if not cases:
         raise BadInput(f"{result.task}: no item has a reference in words to judge by")
     subjects = {item.id: item.subject or item.media for item in found.items}

@@ -18,8 +18,6 @@ from lineament.evaluation.item import Item, hash_text
 from lineament.evaluation.measure import Measure
 from lineament.metrics.intervals import mean_of, mean_stats
 
-SHOWN_MALFORMED = 20  # beside a figure; the list of judges holds all
-
 
 @dataclass(frozen=True, slots=True)
 class Case:

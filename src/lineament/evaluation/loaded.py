@@ -20,11 +20,13 @@ from lineament.describe.visual import (
 )
 from lineament.errors import BadInput
 from lineament.evaluation.answerer import (
+    LONG_TOKENS,
     Answerer,
     Asked,
     Blindfold,
     Failure,
     group_by_visual,
+    say_limits,
 )
 from lineament.evaluation.foreign import find_first_tokens, hash_folder
 from lineament.evaluation.item import Visual
@@ -68,6 +70,7 @@ class LoadedAnswerer:
         without: Sequence[str] = (),
         make_finder: FinderFactory | None = MeshFinder,
         max_new_tokens: int = MAX_NEW_TOKENS,
+        long_tokens: int = LONG_TOKENS,
         num_frames: int = NUM_FRAMES,
     ) -> None:
         self.loaded = loaded
@@ -75,25 +78,32 @@ class LoadedAnswerer:
             require_known(stream, STREAMS, "without")
         self.is_blind, self.without = is_blind, tuple(without)
         self.make_finder = None if make_finder is None else keep_finder(make_finder)
-        self.max_new_tokens = max_new_tokens
+        self.max_new_tokens, self.long_tokens = max_new_tokens, long_tokens
         self.num_frames = num_frames
         blind = ", blind" if is_blind else "".join(f", without {name}" for name in without)
         self.name = f"{loaded.name}{blind}"
-        settings = f"tokens {max_new_tokens}, frames {num_frames}"
+        settings = f"{say_limits(max_new_tokens, long_tokens)}, frames {num_frames}"
         self.identity = f"{identity or loaded.name}, {settings}{blind}"
-        self._seen: tuple[Visual, VisualInput] | None = None
 
     def blindfolded(self) -> "LoadedAnswerer":
         """Return the same model without sight."""
         identity = self.identity.rsplit(", tokens", 1)[0]
         return LoadedAnswerer(
             self.loaded, identity=identity, is_blind=True, make_finder=self.make_finder,
-            max_new_tokens=self.max_new_tokens, num_frames=self.num_frames,
+            max_new_tokens=self.max_new_tokens, long_tokens=self.long_tokens,
+            num_frames=self.num_frames,
         )  # fmt: skip
 
     def answer(self, batch: Sequence[Asked]) -> list[str | Failure]:
         """Answer all questions; each media is looked at and encoded once a chunk."""
-        return self._ask(batch, self._generate)
+        answers: list[str | Failure] = [Failure("not asked")] * len(batch)
+        for is_long, most in ((False, self.max_new_tokens), (True, self.long_tokens)):
+            places = [place for place, asked in enumerate(batch) if asked.is_long is is_long]
+            generate = functools.partial(self._generate, max_new_tokens=most)
+            said = self._ask([batch[place] for place in places], generate)
+            for place, text in zip(places, said, strict=True):
+                answers[place] = text
+        return answers
 
     def yes_no(self, batch: Sequence[Asked]) -> list[YesNo | Failure]:
         """Return how likely each answer begins with yes and with no, in any spelling."""
@@ -135,9 +145,10 @@ class LoadedAnswerer:
         )  # fmt: skip
 
     def _generate(
-        self, visuals: Sequence[VisualInput], rows: Sequence[int], questions: Sequence[str]
-    ) -> list[str]:
-        made, start = self._run(visuals, rows, questions, max_new_tokens=self.max_new_tokens)
+        self, visuals: Sequence[VisualInput], rows: Sequence[int], questions: Sequence[str],
+        *, max_new_tokens: int,
+    ) -> list[str]:  # fmt: skip
+        made, start = self._run(visuals, rows, questions, max_new_tokens=max_new_tokens)
         fresh = made.sequences[:, start:]
         said = self.loaded.processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
         return [answer.strip() for answer in said]

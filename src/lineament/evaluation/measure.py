@@ -26,6 +26,7 @@ class Measure:
         prior: What the best constant answer would give.
         num_positives: How many items are true, for yes/no.
         extra: Further entries of the figure.
+        num_items: How many items it rests on, where a row of `stats` is more than one.
     """
 
     ids: Sequence[str]
@@ -36,6 +37,7 @@ class Measure:
     prior: float | None = None
     num_positives: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    num_items: int = 0
 
     @property
     def value(self) -> float:
@@ -48,7 +50,7 @@ class Measure:
         """Compute the figure and its interval."""
         interval = bootstrap_interval(self.stats, self.statistic, subjects=self.subjects)
         return figure_from_interval(
-            interval, num_items=len(self.ids), num_positives=self.num_positives,
+            interval, num_items=self.num_items or len(self.ids), num_positives=self.num_positives,
             prior=self.prior, scale=self.scale, extra=self.extra,
         )  # fmt: skip
 

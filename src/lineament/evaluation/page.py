@@ -37,6 +37,8 @@ def write_run_page(path: Path, result: Result, found: ItemSet, answers: Mapping[
         sections.append(Section("Published by others", published_html(result)))
     if result.about.get("judges"):
         sections.append(Section("Judges", judges_html(result.about)))
+    if malformed := malformed_html(result):
+        sections.append(Section("Replies without a grade", malformed))
     tables = result.scores.tables
     sections += draw_tables(tables) + draw_parts(tables, result.scores.figures)
     for name, table in tables.items():
@@ -119,6 +121,16 @@ def judges_html(about: Mapping[str, Any]) -> str:
         heads = ("two judges", "items", "kappa", "rank correlation", "mean difference")
         parts.append(table_html(heads, pairs))
     return "".join(parts)
+
+
+def malformed_html(result: Result) -> str:
+    """Return what a judge's replies were of no use for, by figure."""
+    told = {row["judge"] for row in result.about.get("judges", ())}  # these have a list already
+    return "".join(
+        list_first(figure.extra.get("malformed", {}), (f"{name}: what was asked about", "why"))
+        for name, figure in result.scores.figures.items()
+        if figure.extra.get("judge") not in told
+    )
 
 
 def confusion_html(table: Mapping[str, Any]) -> str:

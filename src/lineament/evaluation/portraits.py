@@ -8,7 +8,13 @@ from jaxtyping import UInt8
 
 from lineament.describe.drawing_chat import answer_portrait
 from lineament.describe.visual import find_person, keep_finder
-from lineament.evaluation.answerer import Asked, Failure, group_by_visual
+from lineament.evaluation.answerer import (
+    LONG_TOKENS,
+    Asked,
+    Failure,
+    group_by_visual,
+    say_limits,
+)
 from lineament.evaluation.item import Visual
 from lineament.faces.follow import FinderFactory
 from lineament.faces.landmarks import describe_landmarks
@@ -44,12 +50,13 @@ class PortraitAnswerer:
         identity: str = "",
         make_finder: FinderFactory = MeshFinder,
         max_new_tokens: int = MAX_NEW_TOKENS,
+        long_tokens: int = LONG_TOKENS,
     ) -> None:
         self.model, self.eyes = model, eyes
         self.name = model.name
-        self.identity = f"{identity or model.name}, tokens {max_new_tokens}"
+        self.identity = f"{identity or model.name}, {say_limits(max_new_tokens, long_tokens)}"
         self.make_finder = keep_finder(make_finder)
-        self.max_new_tokens = max_new_tokens
+        self.max_new_tokens, self.long_tokens = max_new_tokens, long_tokens
 
     def answer(self, batch: Sequence[Asked]) -> list[str | Failure]:
         """Answer all questions; each face is looked for once."""
@@ -57,9 +64,10 @@ class PortraitAnswerer:
         for visual, places in group_by_visual(batch):
             portrait = self._cut(visual)
             for place in places:
+                asked = batch[place]
                 answers[place] = answer_portrait(
-                    self.model, self.eyes, portrait, batch[place].prompt,
-                    max_new_tokens=self.max_new_tokens,
+                    self.model, self.eyes, portrait, asked.prompt,
+                    max_new_tokens=self.long_tokens if asked.is_long else self.max_new_tokens,
                 )  # fmt: skip
         return answers
 

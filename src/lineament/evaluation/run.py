@@ -24,7 +24,13 @@ from lineament.evaluation.sensitivity import (
     with_shuffled_frames,
 )
 from lineament.evaluation.tasks.chance import Chance
-from lineament.evaluation.tasks.task import Grader, Options, Task, require_gradable
+from lineament.evaluation.tasks.task import (
+    Grader,
+    Options,
+    Task,
+    require_gradable,
+    require_options,
+)
 
 __all__ = ["AnswerLog", "Answered", "answer_items", "hash_visual", "run_task"]
 ANSWERS = "answers.jsonl"
@@ -68,10 +74,12 @@ def run_task(
         on_item: Called with who answers, items done and items in all.
 
     Raises:
-        BadInput: The data set cannot be used, or the task has nothing to judge.
+        BadInput: The data set cannot be used, the task has no such split or wordings, or nothing
+            to judge.
     """
     started = time.perf_counter()
     options = options or Options()
+    require_options(task, options)
     judges = [KeptJudge(one) for one in require_judges(judge, further_judges)]
     if judge is not None:
         task = require_gradable(task).with_judge(judges[0] if judges else judge)

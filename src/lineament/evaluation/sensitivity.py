@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
@@ -12,23 +13,13 @@ from lineament.evaluation.answerer import Answerer, Asked, Failure, group_by_vis
 from lineament.evaluation.item import LEVEL_NAMES, Item, Visual
 from lineament.evaluation.measure import Measure
 from lineament.evaluation.reading import fold
-from lineament.evaluation.tasks.task import Options, Task
+from lineament.evaluation.tasks.task import Task
 from lineament.metrics.intervals import Sums, divide, mean_of, mean_stats
 
 COUNTS = (1, 2, 4, 8)
 SEED = 0
 SINGLE, SEVERAL, TIMED = 1, 2, 3
 Change = Callable[[Visual], Visual]
-
-
-def refuse_phrasings(name: str, options: Options) -> None:
-    """Refuse to ask in all wordings where a task has one of each question.
-
-    Raises:
-        BadInput: All wordings are asked for.
-    """
-    if options.with_phrasings:
-        raise BadInput(f"{name} has one wording of each question", hint="leave out --phrasings")
 
 
 def find_ranges(scores: Sequence[float]) -> dict[str, Any]:
@@ -98,8 +89,7 @@ class Reframed:
         for visual, places in group_by_visual(batch):
             changed = self.change(visual)
             for place in places:
-                asked = batch[place]
-                shown[place] = Asked(asked.id, asked.question, asked.options, changed)
+                shown[place] = replace(batch[place], visual=changed)
         return self.inner.answer(shown)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from lineament.endpoint import EndpointClient, Request, Settings
 from lineament.errors import EndpointFailed
 from lineament.evaluation.answerer import (
+    LONG_TOKENS,
     Asked,
     ChatAnswerer,
     Failure,
@@ -62,7 +63,12 @@ class EndpointAnswerer:
 
     def _requests(self, batch: Sequence[Asked]) -> list[Request]:
         return [
-            Request(messages=messages, max_tokens=MAX_TOKENS, temperature=0.0, key=str(place))
+            Request(
+                messages=messages,
+                max_tokens=LONG_TOKENS if batch[place].is_long else MAX_TOKENS,
+                temperature=0.0,
+                key=str(place),
+            )
             for place, messages in write_messages(batch, self.max_frames)
         ]
 

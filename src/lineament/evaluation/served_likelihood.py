@@ -1,12 +1,11 @@
 """Log-probabilities of yes and no from any OpenAI-compatible server that tells them."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from lineament.endpoint import EndpointClient, Reply, Request, Settings
+from lineament.endpoint import EndpointClient, Request, Settings
 from lineament.errors import BadInput, EndpointFailed
 from lineament.evaluation.answerer import Asked, Failure
 from lineament.evaluation.likelihood import YesNo, weigh_tokens
@@ -48,18 +47,17 @@ class EndpointYesNo:
             _Weighed(messages=messages, max_tokens=1, temperature=0.0, key=str(place))
             for place, messages in write_messages(batch, self.max_frames)
         ]
-        client = _Client(self.settings)
-        async with client:
+        async with EndpointClient(self.settings) as client:
             async for reply in client.complete_all(requests):
                 if isinstance(reply, tuple):
                     request, error = reply
                     found[int(request.key)] = Failure(self._reason(error))
                 else:
-                    key = reply.request.key
-                    found[int(key)] = weigh_tokens(self._require(client.tokens.get(key)))
+                    tokens = self._require(read_tokens(reply.answer))
+                    found[int(reply.request.key)] = weigh_tokens(tokens)
         return found
 
-    def _require(self, tokens: Tokens | None) -> Tokens:
+    def _require(self, tokens: Tokens) -> Tokens:
         if not tokens:
             raise BadInput(
                 f"{self.settings.url}: {self.settings.model} gives no log-probabilities",
@@ -69,7 +67,7 @@ class EndpointYesNo:
 
     def _reason(self, error: EndpointFailed) -> str:
         if "logprob" in error.message:  # refused by name, so it is for every question
-            self._require(None)
+            self._require([])
         return error.message
 
 
@@ -82,29 +80,14 @@ class _Weighed(Request):
         return {**own, "logprobs": True, "top_logprobs": TOP_TOKENS}
 
 
-class _Client(EndpointClient):
-    """A client that keeps the first tokens of each reply, by the key of its request."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.tokens: dict[str, Tokens] = {}
-
-    def _read_reply(
-        self, request: Request, content: bytes, num_sent: int, seconds: float
-    ) -> Reply | Any:
-        self.tokens[request.key] = read_tokens(content)
-        return super()._read_reply(request, content, num_sent, seconds)
-
-
-def read_tokens(content: bytes) -> Tokens:
-    """Return the likeliest first tokens of a reply; none where it tells none of use."""
+def read_tokens(answer: Mapping[str, Any]) -> Tokens:
+    """Return the likeliest first tokens of a server's answer; none where it tells none of use."""
     try:
-        row: Any = json.loads(content)
-        first = row["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        first = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         return [
             (str(token["token"]), float(token["logprob"])) for token in first if _is_told(token)
         ]
-    except (LookupError, ValueError, TypeError, RecursionError):
+    except (LookupError, ValueError, TypeError):
         return []
 
 

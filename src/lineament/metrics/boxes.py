@@ -30,7 +30,8 @@ def polygon_from_box(box: Sequence[float]) -> list[Point]:
 
     Args:
         box: ``x0 y0 x1 y1``; with a fifth number, turned by so many degrees about its centre,
-            clockwise as y points down; or the corners ``x y x y ...`` themselves.
+            clockwise as y points down; or the corners ``x y x y ...`` themselves, in any order,
+            since sides that cross would have no area to speak of.
 
     Raises:
         ValueError: There are neither four, five, nor at least three pairs of numbers.
@@ -44,7 +45,23 @@ def polygon_from_box(box: Sequence[float]) -> list[Point]:
         return _turn(corners, ((x0 + x1) / 2, (y0 + y1) / 2), math.radians(box[4]))
     if len(box) < 6 or len(box) % 2:
         raise ValueError(f"expected 4, 5 or at least 6 numbers in pairs, got {len(box)}")
-    return [(box[i], box[i + 1]) for i in range(0, len(box), 2)]
+    return _hull([(box[i], box[i + 1]) for i in range(0, len(box), 2)])
+
+
+def _hull(points: Sequence[Point]) -> list[Point]:
+    """Return the convex hull, by the monotone chain (Andrew 1979)."""
+    ordered = sorted(set(points))
+    if len(ordered) < 3:
+        return ordered
+    halves: list[list[Point]] = []
+    for chain in (ordered, ordered[::-1]):
+        half: list[Point] = []
+        for point in chain:
+            while len(half) > 1 and _side(half[-2], half[-1], point) <= 0:
+                half.pop()
+            half.append(point)
+        halves.append(half[:-1])
+    return halves[0] + halves[1]
 
 
 def _turn(corners: Polygon, centre: Point, radians: float) -> list[Point]:
@@ -56,20 +73,46 @@ def _turn(corners: Polygon, centre: Point, radians: float) -> list[Point]:
     ]
 
 
+class _Shape(NamedTuple):
+    """A box made ready to be compared with many: corners, area, and the outer upright box."""
+
+    corners: list[Point]
+    area: float
+    is_upright: bool
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def _shape_box(box: Sequence[float]) -> _Shape:
+    corners = polygon_from_box(box)
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    bounds = min(xs), min(ys), max(xs), max(ys)
+    return _Shape(corners, _area(corners), len(box) == 4, *bounds)
+
+
+def _overlap(one: _Shape, other: _Shape) -> Overlap:
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    if one.is_upright and other.is_upright:
+        shared = max(width, 0.0) * max(height, 0.0)
+        return Overlap(shared, one.area + other.area - shared)
+    if width < 0 or height < 0:  # cutting corners takes far longer than seeing that none can meet
+        return Overlap(0.0, one.area + other.area)
+    return overlap_polygons(one.corners, other.corners)
+
+
 def overlap_boxes(first: Sequence[float], second: Sequence[float]) -> Overlap:
     """Return the areas of two boxes; rotated ones are cut exactly."""
-    if len(first) == 4 and len(second) == 4:
-        one, other = polygon_from_box(first), polygon_from_box(second)
-        width = min(one[2][0], other[2][0]) - max(one[0][0], other[0][0])
-        height = min(one[2][1], other[2][1]) - max(one[0][1], other[0][1])
-        shared = max(width, 0.0) * max(height, 0.0)
-        return Overlap(shared, _area(one) + _area(other) - shared)
-    return overlap_polygons(polygon_from_box(first), polygon_from_box(second))
+    return _overlap(_shape_box(first), _shape_box(second))
 
 
 def overlap_polygons(first: Polygon, second: Polygon) -> Overlap:
     """Return the areas of two convex polygons, in either order of their corners."""
     areas = _area(first), _area(second)
+    if not all(areas):
+        return Overlap(0.0, sum(areas))  # a point has no sides to cut by
     shared = _area(_clip(_counterclockwise(first), _counterclockwise(second)))
     return Overlap(shared, areas[0] + areas[1] - shared)
 
@@ -128,7 +171,8 @@ def match_boxes(
     """Pair boxes one to one for the largest sum of IoUs; pairs that share nothing are left out."""
     if not predicted or not truth:
         return []
-    overlaps = [[overlap_boxes(one, other) for other in truth] for one in predicted]
+    others = [_shape_box(box) for box in truth]
+    overlaps = [[_overlap(one, other) for other in others] for one in map(_shape_box, predicted)]
     ious: Float[np.ndarray, "predicted truth"] = np.array(
         [[overlap.iou for overlap in row] for row in overlaps]
     )

@@ -15,7 +15,11 @@ Statistic = Callable[[Any], Any]
 
 
 class Interval(NamedTuple):
-    """A figure and the ends of its interval; all nan where there is nothing to measure."""
+    """A figure and the ends of its interval.
+
+    All are nan where there is nothing to measure, the ends where all is about one subject, of
+    whose like nothing is known.
+    """
 
     value: float
     low: float
@@ -30,6 +34,8 @@ class Difference(NamedTuple):
         low: Lower end of the interval.
         high: Upper end.
         p_value: Two-sided: how often resampling gives the other sign or nothing.
+
+    Of one subject nothing but the value is known; the rest is nan.
     """
 
     value: float
@@ -65,6 +71,8 @@ def bootstrap_interval(
     if len(sums) == 0:
         return Interval(np.nan, np.nan, np.nan)
     value = float(statistic(sums.sum(0, keepdims=True))[0])
+    if len(sums) == 1:
+        return Interval(value, np.nan, np.nan)
     drawn = _draw(sums, statistic, num_resamples, seed)
     low, high = _percentiles(drawn, level)
     return Interval(value, low, high)
@@ -102,6 +110,8 @@ def compare_paired(
         return np.asarray(statistic(rows[:, :width]) - statistic(rows[:, width:]))
 
     value = float(differ(sums.sum(0, keepdims=True))[0])
+    if len(sums) == 1:
+        return Difference(value, np.nan, np.nan, np.nan)
     drawn = _draw(sums, differ, num_resamples, seed)
     low, high = _percentiles(drawn, level)
     known = drawn[~np.isnan(drawn)]

@@ -55,6 +55,8 @@ def assign(worth: Float[np.ndarray, "rows columns"]) -> list[tuple[int, int]]:
     if worth.shape[0] > worth.shape[1]:
         return sorted((i, j) for j, i in assign(worth.T))
     num_rows, num_columns = worth.shape
+    if num_columns == 1:
+        return [(0, 0)] * num_rows
     cost = -worth
     row_price, column_price = np.zeros(num_rows + 1), np.zeros(num_columns + 1)
     row_at = np.zeros(num_columns + 1, np.int64)  # rows from 1; column 0 is where a search starts

@@ -10,7 +10,7 @@ from lineament.evaluation.flags import find_yes_bias
 from lineament.evaluation.item import Item, ItemSet, limit_media
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Figure, Scores
-from lineament.evaluation.sensitivity import find_ranges, refuse_phrasings
+from lineament.evaluation.sensitivity import find_ranges
 from lineament.evaluation.tasks.attribute_files import (
     NOT_ASKED,
     Labelled,
@@ -20,7 +20,7 @@ from lineament.evaluation.tasks.attribute_files import (
 )
 from lineament.evaluation.tasks.clips import open_first
 from lineament.evaluation.tasks.label_table import LabelTable, words_of
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.records.sources.source import Dropped
 from lineament.vocabulary import read_label_sets, read_vocabulary
 
@@ -77,11 +77,14 @@ class Attributes:
         sets = {"celeba": "CelebA: 39 attributes", "celebvhq": "CelebV-HQ: 40 + 35 + 8 labels"}
         return f"{sets[self.layout]}, {'as lists' if self.form == 'list' else 'yes or no each'}"
 
+    @property
+    def has_phrasings(self) -> bool:
+        """Lists are asked in several wordings, single labels in one."""
+        return self.form == "list"
+
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the labels of one part of the set."""
-        split = choose_split(self, options.split)
-        if self.form == "yes_no":
-            refuse_phrasings(self.name, options)
+        split = require_options(self, options)
         dropped: Counter[str] = Counter()
         excluded: Counter[str] = Counter()
         items: list[Item] = []

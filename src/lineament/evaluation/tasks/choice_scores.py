@@ -136,7 +136,7 @@ def _balanced(
 
     return Measure(
         list(subjects), list(subjects), stats, mean_recall, 100.0, prior,
-        extra={"num_items": len(items), "num_groups": len(names)},
+        extra={"num_groups": len(names)}, num_items=len(items),
     )  # fmt: skip
 
 

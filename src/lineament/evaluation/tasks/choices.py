@@ -11,7 +11,6 @@ from lineament.evaluation.item import Item, ItemSet, Kind, limit_media
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.reading import fold
 from lineament.evaluation.result import Scores
-from lineament.evaluation.sensitivity import refuse_phrasings
 from lineament.evaluation.tasks.choice_files import (
     Question,
     read_face_human_bench,
@@ -20,7 +19,7 @@ from lineament.evaluation.tasks.choice_files import (
 )
 from lineament.evaluation.tasks.choice_scores import score_choices, words_of_truth
 from lineament.evaluation.tasks.clips import JOIN, open_joined
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.records.sources.source import Dropped
 
 Form = Literal["single", "several", "open"]
@@ -72,8 +71,7 @@ class Choices:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the questions, those on identity, recognition and ancestry counted and left out."""
-        split = choose_split(self, options.split)
-        refuse_phrasings(self.name, options)
+        split = require_options(self, options)
         dropped: Counter[str] = Counter()
         excluded: Counter[str] = Counter()
         items: list[Item] = []

@@ -23,7 +23,7 @@ from lineament.evaluation.tasks.rendered import (
     find_state,
     list_wordings,
 )
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.metrics.intervals import mean_of, mean_stats
 from lineament.render import draw_clip, edit_annotation, sample_face
 from lineament.vocabulary import read_vocabulary
@@ -57,13 +57,14 @@ class Counterfactual:
     about = "drawn pairs that differ in one attribute: does the answer flip, and only that one?"
     headline = "flipped"
     needs_folder = False
+    has_phrasings = True
     splits = ("test",)
     published: tuple[Published, ...] = ()
     unpublished = DRAWN_HERE
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:  # noqa: ARG002
         """Choose pairs and the names asked about both; pictures are drawn when opened."""
-        choose_split(self, options.split)
+        require_options(self, options)
         items: list[Item] = []
         dropped: Counter[str] = Counter()
         phrasings = range(NUM_WORDINGS if options.with_phrasings else 1)

@@ -1,7 +1,6 @@
 """DFEC: captions of changing facial expressions, from `test.json` and clips of seven sets."""
 
 import functools
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,6 @@ from typing import Any, final
 
 import numpy as np
 
-from lineament.errors import BadInput
 from lineament.evaluation.events import ClaimEvents
 from lineament.evaluation.events_endpoint import EndpointEvents
 from lineament.evaluation.item import Item, ItemSet, Visual, hash_text, limit_media
@@ -21,16 +19,12 @@ from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Scores
 from lineament.evaluation.scorers import Given, Scored, measure_events, score_captions
 from lineament.evaluation.tasks.clips import open_first
-from lineament.evaluation.tasks.grades import Graded, KeptGrades
+from lineament.evaluation.tasks.grades import Graded, KeptGrades, name_priors
+from lineament.evaluation.tasks.lists import read_list
 from lineament.evaluation.tasks.priors import add_priors
-from lineament.evaluation.tasks.task import Grader, Options, Published, choose_split
+from lineament.evaluation.tasks.task import Grader, Options, Published, require_options
 from lineament.metrics.intervals import mean_of, mean_stats
-from lineament.records.sources.rows import (
-    LIMIT_JSON_BYTES,
-    open_text,
-    require_file,
-    require_inside,
-)
+from lineament.records.sources.rows import require_file, require_inside
 from lineament.records.sources.source import NOT_ADULT, UNREADABLE, Dropped
 
 LABELS = "test.json"
@@ -72,6 +66,7 @@ class Dfec:
     about: str = "DFEC: descriptions of a face in a clip and of how its expression changes"
     headline: str = "cider"
     needs_folder: bool = True
+    has_phrasings: bool = True
     splits: tuple[str, ...] = ("test",)
 
     def with_judge(self, judge: Grader) -> "Dfec":
@@ -82,7 +77,7 @@ class Dfec:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read ``test.json`` as it is published: a list of ``{id, video, caption}``."""
-        choose_split(self, options.split)
+        require_options(self, options)
         excluded: Counter[str] = Counter()
         dropped: Counter[str] = Counter()
         items: list[Item] = []
@@ -126,7 +121,7 @@ def read_captions(folder: Path) -> Iterator[Captioned | Dropped]:
         BadInput: It is missing, or is no list.
     """
     path = require_file(folder, LABELS)
-    for number, row in enumerate(_read_list(path)):
+    for number, row in enumerate(read_list(path)):
         where = f"{path.name}[{number}]"
         try:
             video = require_inside(_text(row, "video"))
@@ -136,19 +131,6 @@ def read_captions(folder: Path) -> Iterator[Captioned | Dropped]:
             continue
         child = _CHILD.search(found.caption)
         yield Dropped(where, NOT_ADULT, child.group()) if child else found
-
-
-def _read_list(path: Path) -> list[Any]:
-    try:
-        if (size := path.stat().st_size) > LIMIT_JSON_BYTES:
-            raise BadInput(f"{path}: {size} bytes, more than {LIMIT_JSON_BYTES}")
-        with open_text(path) as text:
-            rows = json.load(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: not JSON ({error})", hint="is the file whole?") from None
-    if not isinstance(rows, list):
-        raise BadInput(f"{path}: expected a list, got {type(rows).__name__}")
-    return rows
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
@@ -217,9 +199,11 @@ def _measure_judge(
     items: Sequence[Item], rows: Sequence[Mapping[str, Any]], judge: KeptGrades
 ) -> Measure:
     """Return the judge's mean grade, 0 to 1; the prior is what captions of other clips get."""
-    said = [row["prediction"] for row in rows]
-    pairs = zip(items, said, strict=True)
-    grades = judge.grade_all([(item.question, item.truth[0], answer) for item, answer in pairs])
+    asked: dict[str, Graded] = {
+        item.id: (item.question, item.truth[0], row["prediction"])
+        for item, row in zip(items, rows, strict=True)
+    }
+    grades = judge.grade_all(list(asked.values()))
     kept = [(item, grade) for item, grade in zip(items, grades, strict=True) if grade is not None]
     question = {item.truth[0]: item.question for item in items}
     swapped: list[Graded] = [(question[one], one, other) for other, one in swap_captions(rows)]
@@ -228,7 +212,10 @@ def _measure_judge(
         ids=[item.id for item, _ in kept], subjects=[item.subject for item, _ in kept],
         stats=mean_stats(np.array([grade for _, grade in kept], np.float64)), statistic=mean_of,
         prior=float(np.mean(known)) if known else None,
-        extra={"judge": judge.name, "num_unjudged": len(items) - len(kept), **judge.to_dict()},
+        extra={
+            "judge": judge.name, "num_unjudged": len(items) - len(kept),
+            **judge.describe(asked | name_priors(swapped)),
+        },
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from lineament.evaluation.measure import Measure
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Scores
 from lineament.evaluation.tasks.clips import FOLDER_FPS, NUM_FRAMES, find_named, open_first
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.metrics.classes import (
     accuracy_of,
     class_stats,
@@ -113,6 +113,7 @@ class Expressions:
     unpublished: str = ""
     headline: str = "uar"
     needs_folder: bool = True
+    has_phrasings: bool = True
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -126,7 +127,7 @@ class Expressions:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the labels of one test part, or of all folds."""
-        split = choose_split(self, options.split)
+        split = require_options(self, options)
         dropped: Counter[str] = Counter()
         items: list[Item] = []
         for part in FOLDS if split == "all" else (split,):

@@ -24,7 +24,7 @@ from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.reading import read_flag, read_older
 from lineament.evaluation.result import Figure, Scores
 from lineament.evaluation.tasks.labels import find_stem, read_audit, read_leading_hair
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.records.sources.fairface import FairFace
 from lineament.records.sources.ffhq import FfhqAdult
 from lineament.records.sources.lfw import LfwExpressions
@@ -102,6 +102,7 @@ class FirstLight:
     about = "real faces in words: ten flags on FFHQ, sex and age on FairFace, smiles on LFW, London"
     headline = "balanced_accuracy"
     needs_folder = True
+    has_phrasings = True
     splits = ("dev",)
     published: tuple[Published, ...] = tuple(
         Published("0.56M convolution net, not in words", metric, value, _NET_SOURCE, caution)
@@ -117,7 +118,7 @@ class FirstLight:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the parts that are there, each in its own folder below the one given."""
-        choose_split(self, options.split)
+        require_options(self, options)
         dropped: Counter[str] = Counter()
         items: list[Item] = []
         for part in PARTS:

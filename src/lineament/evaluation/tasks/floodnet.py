@@ -21,7 +21,7 @@ from lineament.evaluation.tasks.clips import open_first
 from lineament.evaluation.tasks.priors import add_priors
 from lineament.evaluation.tasks.scene_published import PUBLISHED, note_of
 from lineament.evaluation.tasks.scene_scores import add_yes_bias
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.metrics.intervals import Sums, divide
 from lineament.records.sources.rows import read_json_file
 from lineament.records.sources.scenes.label import Label, labels_of
@@ -65,7 +65,7 @@ class FloodNet:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read a part through the data engine's own source."""
-        split = choose_split(self, options.split)
+        split = require_options(self, options)
         refuse_doubled(folder, _PARTS[split])
         dropped: Counter[str] = Counter()
         items: list[Item] = []

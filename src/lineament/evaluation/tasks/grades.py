@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-from lineament.evaluation.judges import SHOWN_MALFORMED, Case, Judge
+from lineament.evaluation.judges import Case, Judge
 from lineament.evaluation.tasks.task import Grader
 
 Graded = tuple[str, str, str]  # question, reference, answer
@@ -17,14 +17,14 @@ class KeptGrades:
         judge: Whoever grades.
         name: What goes on record.
         about: What more goes there: prompt, model, date; empty for a judge that does not say.
-        malformed: Why there is no grade, by question.
+        malformed: Why there is no grade, by what was to be graded.
     """
 
     def __init__(self, judge: Grader) -> None:
         self.judge = judge
         self.name = str(getattr(judge, "name", type(judge).__name__))
         self.about: Mapping[str, Any] = {}
-        self.malformed: dict[str, str] = {}
+        self.malformed: dict[Graded, str] = {}
         self._kept: dict[Graded, float | None] = {}
 
     def grade_all(self, rows: Sequence[Graded]) -> list[float | None]:
@@ -41,10 +41,15 @@ class KeptGrades:
             return []
         judged = self.judge.judge_all(cases)
         self.about = judged.about
-        self.malformed |= {rows[int(id)][0]: why for id, why in judged.malformed.items()}
+        self.malformed |= {rows[int(id)]: why for id, why in judged.malformed.items()}
         return [judged.scores.get(case.id) for case in cases]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what goes on record; of malformed replies the first few are shown."""
-        shown = dict(list(self.malformed.items())[:SHOWN_MALFORMED])
-        return {**self.about, "num_malformed": len(self.malformed), "malformed": shown}
+    def describe(self, rows: Mapping[str, Graded]) -> dict[str, Any]:
+        """Return what goes on record of rows by whatever ids: every malformed reply among it."""
+        malformed = {id: self.malformed[row] for id, row in rows.items() if row in self.malformed}
+        return {**self.about, "num_malformed": len(malformed), "malformed": malformed}
+
+
+def name_priors(rows: Sequence[Graded]) -> dict[str, Graded]:
+    """Return rows that were graded for a prior alone by ids that no item has."""
+    return {f"prior {number}": row for number, row in enumerate(rows, start=1)}

@@ -25,7 +25,7 @@ from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.reading import read_flag
 from lineament.evaluation.result import Figure, Scores
 from lineament.evaluation.sensitivity import find_ranges
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.evaluation.timing import measure_spans
 from lineament.render import draw_clip, sample_face
 from lineament.vocabulary import read_vocabulary
@@ -54,13 +54,14 @@ class RenderedFaces:
     about = "drawn clips of unseen seeds: every drawn attribute by yes/no, and when actions happen"
     headline = "balanced_accuracy"
     needs_folder = False
+    has_phrasings = True
     splits = ("test",)
     published: tuple[Published, ...] = ()
     unpublished = DRAWN_HERE
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:  # noqa: ARG002
         """Sample the annotations; clips are drawn when they are opened."""
-        choose_split(self, options.split)
+        require_options(self, options)
         count = options.count or options.limit or NUM_CLIPS
         annotations = [sample_face(FIRST_SEED + number) for number in range(count)]
         phrasings = range(NUM_WORDINGS if options.with_phrasings else 1)

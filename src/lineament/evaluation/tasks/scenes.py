@@ -14,7 +14,7 @@ from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Scores
 from lineament.evaluation.tasks.scene_published import PUBLISHED, note_of
 from lineament.evaluation.tasks.scene_scores import HEADLINES, score_part
-from lineament.evaluation.tasks.task import Options, Published, choose_split
+from lineament.evaluation.tasks.task import Options, Published, require_options
 from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.scenes.label import Label, find_size_px, labels_of
 from lineament.records.sources.source import DUPLICATE, Dropped
@@ -84,7 +84,7 @@ class Scenes:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the part that is asked for, through the data engine's own source."""
-        split = choose_split(self, options.split)
+        split = require_options(self, options)
         dropped: Counter[str] = Counter()
         found: list[Annotation] = []
         for row in require_source(self.source).read(folder, split):

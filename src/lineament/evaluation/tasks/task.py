@@ -98,6 +98,16 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Phrased(Task, Protocol):
+    """A task that says whether its questions have further frozen wordings."""
+
+    @property
+    def has_phrasings(self) -> bool:
+        """Whether all wordings can be asked; the first is the one scored."""
+        ...
+
+
+@runtime_checkable
 class Grader(Protocol):
     """Whoever grades an answer against a reference, a judge of ``judges.py`` or any other."""
 
@@ -126,14 +136,18 @@ def require_gradable(task: Task) -> Gradable:
     return task
 
 
-def choose_split(task: Task, split: str) -> str:
-    """Return the split asked for, or the task's default.
+def require_options(task: Task, options: Options) -> str:
+    """Refuse what the task has not, and return the split asked for, or its default.
 
     Raises:
-        BadInput: The task has no such split.
+        BadInput: The task has no such split, or all wordings are asked for where it has one.
     """
-    if split and split not in task.splits:
+    if options.split and options.split not in task.splits:
         raise BadInput(
-            f"{task.name} has no split {split!r}", hint=f"splits: {', '.join(task.splits)}"
+            f"{task.name} has no split {options.split!r}", hint=f"splits: {', '.join(task.splits)}"
         )
-    return split or task.splits[0]
+    if options.with_phrasings and not (isinstance(task, Phrased) and task.has_phrasings):
+        raise BadInput(
+            f"{task.name} has one wording of each question", hint="leave out --phrasings"
+        )
+    return options.split or task.splits[0]

@@ -10,9 +10,8 @@ from lineament.errors import BadInput
 from lineament.evaluation.item import Item, ItemSet, limit_media
 from lineament.evaluation.prompts import prompts_id
 from lineament.evaluation.result import Scores
-from lineament.evaluation.sensitivity import refuse_phrasings
 from lineament.evaluation.tasks.grades import KeptGrades
-from lineament.evaluation.tasks.task import Grader, Options, Published, choose_split
+from lineament.evaluation.tasks.task import Grader, Options, Published, require_options
 from lineament.evaluation.tasks.told_records import (
     Asking,
     choose_questions,
@@ -73,8 +72,7 @@ class Told:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Choose the questions of a built data set's part, or of a LLaVA file."""
-        split = choose_split(self, options.split)
-        refuse_phrasings(self.name, options)
+        split = require_options(self, options)
         dropped: Counter[str] = Counter()
         is_store = (folder / MANIFEST).is_file()
         if is_store:

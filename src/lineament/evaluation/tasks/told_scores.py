@@ -11,7 +11,7 @@ from jaxtyping import Float
 from lineament.evaluation.item import LEVEL_NAMES, Item, hash_text
 from lineament.evaluation.measure import Measure
 from lineament.evaluation.result import Scores
-from lineament.evaluation.tasks.grades import Graded, KeptGrades
+from lineament.evaluation.tasks.grades import Graded, KeptGrades, name_priors
 from lineament.evaluation.tasks.told_answers import (
     compare_claims,
     has_declined,
@@ -228,14 +228,21 @@ def _measure_judge(items: Sequence[Item], said: Mapping[str, str], judge: KeptGr
     The prior is what the right answers to other items get, on some items chosen by a hash. What
     the judge could not grade is left out and counted.
     """
-    grades = judge.grade_all([(i.truth.question, i.truth.answer, said[i.id]) for i in items])
+    rows: dict[str, Graded] = {
+        item.id: (item.truth.question, item.truth.answer, said[item.id]) for item in items
+    }
+    swapped = _swap_answers(items)
+    grades = judge.grade_all(list(rows.values()))
     kept = [(i, grade) for i, grade in zip(items, grades, strict=True) if grade is not None]
-    known = [grade for grade in judge.grade_all(_swap_answers(items)) if grade is not None]
+    known = [grade for grade in judge.grade_all(swapped) if grade is not None]
     return Measure(
         **_named([item for item, _ in kept]),
         stats=mean_stats(np.array([grade for _, grade in kept], np.float64)), statistic=mean_of,
         prior=float(np.mean(known)) if known else None,
-        extra={"judge": judge.name, "num_unjudged": len(items) - len(kept), **judge.to_dict()},
+        extra={
+            "judge": judge.name, "num_unjudged": len(items) - len(kept),
+            **judge.describe(rows | name_priors(swapped)),
+        },
     )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """VRSBench: captions, questions by kind, and boxes of phrases, from its three evaluation files."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,21 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
-from lineament.errors import BadInput
 from lineament.evaluation.item import Item, ItemSet, Kind, Visual, limit_media
 from lineament.evaluation.measure import Measure
 from lineament.evaluation.predictions import parse_boxes
 from lineament.evaluation.prompts import prompts_id, read_prompts
 from lineament.evaluation.result import Figure, Scores
 from lineament.evaluation.tasks.clips import open_first
+from lineament.evaluation.tasks.lists import read_list
 from lineament.evaluation.tasks.scene_scores import HEADLINES, score_part
-from lineament.evaluation.tasks.task import Options, Published, choose_split
-from lineament.records.sources.rows import (
-    LIMIT_JSON_BYTES,
-    open_text,
-    require_file,
-    require_inside,
-)
+from lineament.evaluation.tasks.task import Options, Published, require_options
+from lineament.records.sources.rows import require_file, require_inside
 from lineament.records.sources.source import UNREADABLE, Dropped
 
 Part = Literal["caption", "vqa", "referring"]
@@ -83,7 +77,7 @@ class VrsBench:
 
     def read_items(self, folder: Path, options: Options) -> ItemSet:
         """Read the evaluation files as they are published."""
-        choose_split(self, options.split)
+        require_options(self, options)
         dropped: Counter[str] = Counter()
         items: list[Item] = []
         for part in self.parts:
@@ -142,25 +136,12 @@ def read_part(folder: Path, part: Part) -> Iterator[Item | Dropped]:
         BadInput: It is missing, or is no list.
     """
     path = require_file(folder, FILES[part])
-    for number, row in enumerate(_read_list(path)):
+    for number, row in enumerate(read_list(path)):
         try:
             yield _read_row(part, row)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = NO_AREA if str(error) == NO_AREA else UNREADABLE
             yield Dropped(f"{path.name}[{number}]", reason, f"{type(error).__name__}: {error}")
-
-
-def _read_list(path: Path) -> list[Any]:
-    try:
-        if (size := path.stat().st_size) > LIMIT_JSON_BYTES:
-            raise BadInput(f"{path}: {size} bytes, more than {LIMIT_JSON_BYTES}")
-        with open_text(path) as text:
-            rows = json.load(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: not JSON ({error})", hint="is the file whole?") from None
-    if not isinstance(rows, list):
-        raise BadInput(f"{path}: expected a list, got {type(rows).__name__}")
-    return rows
 
 
 def _read_row(part: Part, row: Mapping[str, Any]) -> Item:
