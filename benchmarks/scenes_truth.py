@@ -6,16 +6,18 @@ Counts, existence and relations are asked as yes or no or a number, boxes by the
 object, and conversations to their end, where the conclusion must be drawn and right. Descriptions
 are scored by kind, local and global: which share of their claims holds, and which share of the
 annotation they tell. Every figure has an interval over scenes, and a prior: what always giving the
-commonest answer scores, and for descriptions what those of other scenes score. Answers about real
-pictures are scored by ``lineament eval rsvqa-lr --data FOLDER --model MODEL``.
+commonest answer scores, and for descriptions what those of other scenes score; blind is the same
+model, asked all but descriptions before a grey picture. Answers about real pictures are scored by
+``lineament eval rsvqa-lr --data FOLDER --model MODEL``.
 """
 
 import argparse
+import functools
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +45,7 @@ COUNTS = {
 }  # fmt: skip
 CLOSED = {"scene_count": "count", "scene_yes_no": "existence", "scene_relation": "relation"}
 MIN_OVERLAP = 0.5
+GREY = 128
 # What the last answer of a conversation comes down to, by the form of the question.
 ENDS = {
     "former": "number", "latter": "number", "equal": "number", "share": "half", "parted": "half",
@@ -62,6 +65,26 @@ class Asked:
     annotation: Annotation
     pixels: np.ndarray
     records: tuple[Record, ...]
+
+
+@dataclass
+class Blind:
+    """A model that is shown nothing but grey, whatever the picture."""
+
+    model: Answers
+
+    def answer(self, pixels: np.ndarray, question: str, history: Any = ()) -> str:
+        return self.model.answer(_grey(pixels.shape), question, history)
+
+
+@functools.cache
+def _grey(shape: tuple[int, ...]) -> np.ndarray:
+    return np.full(shape, GREY, np.uint8)
+
+
+def without_descriptions(scenes: Iterator[Asked]) -> Iterator[Asked]:
+    for asked in scenes:
+        yield replace(asked, records=tuple(r for r in asked.records if r.kind not in KINDS))
 
 
 def draw_questions(count: int, size_px: int, first: int = FIRST_SEED["test"]) -> Iterator[Asked]:
@@ -192,6 +215,9 @@ def main() -> None:
 
     model = SceneModel(arguments.model)
     found = measure(model, draw_questions(arguments.scenes, arguments.size))
+    hidden = without_descriptions(draw_questions(arguments.scenes, arguments.size))
+    for name, row in measure(Blind(model), hidden).items():
+        found[name]["blind"] = row["value"]
     result = {"command": "python benchmarks/scenes_truth.py MODEL", "scenes": arguments.scenes}
     arguments.out.write_text(json.dumps(result | {"figures": found}, indent=1) + "\n")
     print(json.dumps(found, indent=1))

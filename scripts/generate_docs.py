@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 from ablation_table import write_markdown  # noqa: E402
 from drawing_figures import write_drawing  # noqa: E402
 from readme_figures import RESULTS, read_result, write_figures  # noqa: E402
+from scene_figures import write_counts, write_mixture, write_scene_model  # noqa: E402
 from shipped_table import write_table  # noqa: E402
 from test_architecture import ROOMS  # noqa: E402
 
@@ -285,6 +286,11 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
             "endpoint_peer",
             "build_kill",
         ),
+    },
+    "docs/remote-sensing.md": {
+        "counts": write_counts,
+        "mixture": write_mixture,
+        "scene-tiny": write_scene_model,
     },
     "docs/unif2ace.md": {"drawing": write_drawing},
     "docs/experiments.md": {"ablations": write_ablations},

@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from lineament.errors import BadInput
-from lineament.model.adapter import FusionAdapter
+from lineament.model.adapter import FusionAdapter, make_positions
 from lineament.model.convnet import ConvVisionConfig, ConvVisionModel
 from lineament.model.vision import (
     FaceEncoder,
@@ -228,3 +228,25 @@ def test_averaged_weights_bring_their_statistics():
     torch.testing.assert_close(model.state_dict()[name], halfway)
     still = "frozen.stem.1.running_mean"
     assert torch.equal(model.state_dict()[still], after[still])
+
+
+@pytest.mark.parametrize("has_positions", [True, False])
+def test_a_token_tells_where_it_lies_with_grid_positions_alone(has_positions, tmp_path):
+    """To a convolution a grey picture looks the same everywhere, but for the border."""
+    config = toy_config(fusion="general_only", grid_positions=has_positions, token_grid=(2, 2))
+    adapter = FusionAdapter(config)
+    same = torch.ones(1, 1, config.vision_config.hidden_size).expand(1, 16, -1)
+    face_mask = torch.zeros(1, dtype=torch.bool)
+    tokens = adapter(same, None, face_mask).tokens[0]
+    gaps = torch.cdist(tokens, tokens) + torch.eye(4)
+    assert bool((gaps > 1e-4).all()) is has_positions
+    off = adapter(None, None, face_mask).tokens[0]
+    assert bool((off == off[0]).all())  # what is switched off says nothing of places either
+
+
+@pytest.mark.parametrize(("grid", "dim"), [((9, 9), 192), ((1, 3), 10), ((2, 1), 7)])
+def test_every_cell_has_a_place_of_its_own(grid, dim):
+    places = make_positions(grid, dim)
+    assert places.shape == (grid[0] * grid[1], dim)
+    assert len({tuple(row.tolist()) for row in places}) == len(places)
+    assert places.abs().max() <= 1

@@ -11,11 +11,20 @@ from lineament.annotation import Annotation, Fact
 from lineament.cli.train import find_recipe
 from lineament.errors import BadInput
 from lineament.model.favchat import FaVChatForConditionalGeneration
+from lineament.model.tokenizer import train_tokenizer
 from lineament.records.record import Record, Turn
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
-from lineament.training.recipe import Mix
-from lineament.training.scene_encoder import CellReader, cell_loss, train_scene_encoder
+from lineament.training.recipe import Mix, Model
+from lineament.training.scene_alignment import align_adapter, say_cell_name
+from lineament.training.scene_encoder import (
+    SIDE_BINS,
+    CellReader,
+    cell_loss,
+    find_bins,
+    flatten_cells,
+    train_scene_encoder,
+)
 from lineament.training.scene_examples import SceneExamples
 from lineament.training.scene_gallery import (
     CELL_NAMES,
@@ -26,7 +35,7 @@ from lineament.training.scene_gallery import (
     write_scene_gallery,
 )
 from lineament.training.scene_preparation import PREPARED, root_mixes, take_settings
-from lineament.training.start import adapt_model, sized_config
+from lineament.training.start import adapt_model, sized_config, start_model
 from test_model_toys import _one_thread  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
@@ -64,6 +73,49 @@ def test_cells_hold_what_lies_in_them_however_small():
     large = find_cells(one_object("parking_lot", (0.0, 0.0, 0.67, 0.34)), 3)
     assert large[CELL_NAMES.index("parking_lot")].tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 0]]
     assert large.sum() == 2
+
+
+def test_cells_tell_the_colors_of_things_where_they_lie():
+    facts = (
+        *one_object("ship", (0.0, 0.0, 0.3, 0.3)).facts,
+        Fact("object_color", "red", subject="object 0"),
+    )
+    cells = find_cells(Annotation("a.png", facts=facts), 2)
+    assert cells[CELL_NAMES.index("red")].tolist() == [[1, 0], [0, 0]]
+    assert not cells[CELL_NAMES.index("blue")].any()
+
+
+def test_sides_are_told_by_where_in_the_picture_they_lie():
+    boxes = find_boxes(one_object("ship", (0.1, 0.5, 0.3, 0.95)), 4)
+    bins = find_bins(flatten_cells(boxes[None]), 4)
+    (cell,) = np.flatnonzero(boxes[..., 0])
+    expected = [int(side * SIDE_BINS) for side in (0.1, 0.5, 0.3, 0.95)]
+    assert np.abs(np.array(bins[0, cell].tolist()) - expected).max() <= 1  # rounding at an edge
+
+
+def test_alignment_moves_the_adapter_alone_until_tokens_are_near_their_words(root):
+    texts = [" ".join(say_cell_name(name) for name in CELL_NAMES)] * 3
+    settings = Model(changes={
+        "fusion": "general_only", "use_face": False, "use_landmarks": False,
+        "landmark_tokens": 0, "token_grid": [2, 2], "grid_positions": True,
+        "vision_config": {"model_type": "lineament_conv_vision", **TOWER},
+        "text_config": {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1},
+    }, tokenizer=save_tokenizer(texts, root))  # fmt: skip
+    gallery = SceneGallery(root / "scenes0")
+    losses = []
+    for steps in (1, 60):
+        model, processor = start_model(settings, (), seed=0)
+        before = {name: weight.clone() for name, weight in model.state_dict().items()}
+        losses.append(align_adapter(model, processor.tokenizer, [gallery], num_steps=steps))
+        changed = {n for n, weight in model.state_dict().items() if not weight.equal(before[n])}
+        assert changed
+        assert all(name.startswith("media.adapter.") for name in changed)
+    assert losses[1] < 0.6 * losses[0]
+
+
+def save_tokenizer(texts: list[str], folder: Path) -> str:
+    train_tokenizer(texts, 400).save_pretrained(folder / "words")
+    return str(folder / "words")
 
 
 def test_boxes_of_cells_give_the_object_back():
@@ -127,9 +179,9 @@ def test_real_pictures_teach_the_encoder_nothing_of_cells(root, tmp_path):
 
 def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
     _, recipe = take_settings(find_recipe("scene-tiny"))
-    assert {"num_scenes", "encoder_steps"}.isdisjoint(recipe.stages[0].data[0].options)
+    assert PREPARED.keys().isdisjoint(recipe.stages[0].data[0].options)
     rooted = root_mixes(recipe, root)
-    assert [len(stage.data) for stage in rooted.stages] == [1, 2]
+    assert [len(stage.data) for stage in rooted.stages] == [2, 2]
     (root / "empty").mkdir()
     (tmp_path / "none").mkdir()
     assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0, 0]

@@ -26,6 +26,23 @@ class Fused:
     routing: Routing | None
 
 
+def make_positions(grid: tuple[int, int], dim: int) -> Float[Tensor, "cells dim"]:
+    """Return waves of rising frequency over columns, then rows, for every cell; learned from here.
+
+    Each half of the channels is sines and cosines of half a turn a side, of one, of one and a half
+    and so on, as in Vaswani et al. 2017, section 3.5, but in two dimensions and linear steps.
+    """
+    rows, columns = grid
+    waves = torch.zeros(rows, columns, dim)
+    half = dim // 2
+    for start, axis, count in ((0, 1, columns), (half, 0, rows)):
+        place = (torch.arange(count) + 0.5) / count
+        angles = torch.pi * place[:, None] * torch.arange(1, half // 2 + 1)
+        own = torch.cat([angles.sin(), angles.cos()], dim=1)
+        waves[..., start : start + own.shape[1]] = own[None] if axis else own[:, None]
+    return waves.reshape(rows * columns, dim)
+
+
 class FusionAdapter(nn.Module):
     """Pool both grids, lay one over the other, and mix every position by its experts.
 
@@ -43,6 +60,9 @@ class FusionAdapter(nn.Module):
         self.grid: tuple[int, int] = (config.token_grid[0], config.token_grid[1])
         self.norm_general = nn.LayerNorm(dim_general) if dim_general else None
         self.norm_face = nn.LayerNorm(dim_face) if dim_face else None
+        self.positions = None
+        if config.grid_positions and dim_general:
+            self.positions = nn.Parameter(make_positions(self.grid, dim_general))
         self.look_up_face = (
             FaceLookup(self.grid, dim_general, dim_face)
             if dim_face and config.face_match == "queries"
@@ -104,7 +124,8 @@ class FusionAdapter(nn.Module):
     def _see_general(self, pooled: Tensor | None, num_pictures: int) -> Tensor:
         if pooled is None or self.norm_general is None:
             return self._zeros(num_pictures, self.dim_general)
-        return self.norm_general(pooled)
+        seen = self.norm_general(pooled)
+        return seen if self.positions is None else seen + self.positions.to(seen.dtype)
 
     def _see_face(self, face: Tensor | None, seen: Tensor, face_mask: Tensor) -> Tensor:
         if face is None or self.norm_face is None:

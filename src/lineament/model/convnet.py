@@ -31,6 +31,8 @@ class ConvVisionConfig(PreTrainedConfig):
         image_size: Side of the square pictures.
         patch_size: Pixels of one cell of the last grid, a power of two. The first convolution
             halves the picture, and so does every stage until this size is reached.
+        sees_places: Two more channels tell the column and the row of every pixel, for answers that
+            say where something is: a convolution by itself sees the same everywhere.
     """
 
     model_type = "lineament_conv_vision"
@@ -41,6 +43,7 @@ class ConvVisionConfig(PreTrainedConfig):
     image_size: int = 64
     patch_size: int = 32
     num_channels: int = 3
+    sees_places: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
@@ -64,6 +67,19 @@ class ConvVisionConfig(PreTrainedConfig):
         return [max(8, self.hidden_size >> (last - k)) for k in range(last)] + [self.hidden_size]
 
 
+def add_places(
+    pixel_values: Float[Tensor, "pictures channels height width"],
+) -> Float[Tensor, "pictures more height width"]:
+    """Add two channels that tell the column and the row, from -1 to 1 (Liu et al. 2018)."""
+    count, _, height, width = pixel_values.shape
+    down, along = (
+        torch.linspace(-1, 1, side, dtype=pixel_values.dtype, device=pixel_values.device)
+        for side in (height, width)
+    )
+    places = torch.stack([along.expand(height, width), down[:, None].expand(height, width)])
+    return torch.cat([pixel_values, places.expand(count, -1, -1, -1)], dim=1)
+
+
 class ConvVisionModel(PreTrainedModel):
     """Pixels to one vector per cell of a coarse grid, without class token or pooling."""
 
@@ -74,8 +90,9 @@ class ConvVisionModel(PreTrainedModel):
     def __init__(self, config: ConvVisionConfig) -> None:
         super().__init__(config)
         widths = config.widths
+        num_channels = config.num_channels + 2 * config.sees_places
         self.stem = nn.Sequential(
-            nn.Conv2d(config.num_channels, widths[0], 3, stride=2, padding=1, bias=False),
+            nn.Conv2d(num_channels, widths[0], 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         )
@@ -101,6 +118,8 @@ class ConvVisionModel(PreTrainedModel):
         the last grid, with zeros behind their channels.
         """
         del kwargs
+        if self.config.sees_places:
+            pixel_values = add_places(pixel_values)
         grid = self.stem(pixel_values.contiguous(memory_format=torch.channels_last))
         grids = [grid]
         for stage in self.stages:

@@ -24,6 +24,8 @@ class FaVChatConfig(PreTrainedConfig):
         face_config: Any ViT-shaped vision tower, for the face.
         frame_token_id: The placeholder that visual tokens replace.
         token_grid: Rows and columns of the tokens that a frame becomes.
+        grid_positions: Add to each cell of the general stream where it lies: for encoders that do
+            not tell (convolutions see the same everywhere), and answers that do.
         fusion: ``moe`` as published; the others are ablations.
         num_experts: Routed experts; one more is shared by all tokens with ``use_shared_expert``.
         num_experts_per_token: How many of them each token uses.
@@ -68,6 +70,7 @@ class FaVChatConfig(PreTrainedConfig):
     face_config: Any = None
     frame_token_id: int = 0
     token_grid: list[int] | tuple[int, ...] = (8, 8)
+    grid_positions: bool = False
     fusion: str = "moe"
     num_experts: int = 4
     num_experts_per_token: int = 2

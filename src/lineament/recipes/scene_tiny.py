@@ -16,7 +16,8 @@ PLAIN = (
     "scene_count", "scene_yes_no", "scene_position", "scene_color", "scene_kind", "scene_box",
     "scene_relation",
 )  # fmt: skip
-PREPARED = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 3000}
+BOXES = ("scene_box",)  # learned last of all: each side is six characters
+PREPARED = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 600}
 
 
 def scene_tiny() -> Recipe:
@@ -64,6 +65,7 @@ def scene_model() -> Model:
         "use_landmarks": False,
         "landmark_tokens": 0,
         "token_grid": [SIDE_PX // CELL_PX] * 2,
+        "grid_positions": True,
         "vision_config": {
             "model_type": "lineament_conv_vision",
             "hidden_size": 192,
@@ -71,6 +73,7 @@ def scene_model() -> Model:
             "depths": [1, 2, 2, 2],
             "image_size": SIDE_PX,
             "patch_size": CELL_PX,
+            "sees_places": True,
         },
         "text_config": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 4},
     }
@@ -83,11 +86,14 @@ def _look() -> Stage:
         name="look",
         trainable=("media.*", "language_model.*"),
         learning_rates={"*": 1.5e-3, "media.general_encoder.*": 1e-4},
-        data=(Mix(source=SOURCE, kinds=PLAIN, options=drawn | PREPARED),),
+        data=(
+            Mix(source=SOURCE, kinds=PLAIN, weight=0.65, options=drawn | PREPARED),
+            Mix(source=SOURCE, kinds=BOXES, weight=0.35, options=drawn | {"num_dialogues": 8}),
+        ),
         validation=(_checked(PLAIN),),
         validation_samples=150,
         validate_every=300,
-        num_steps=1500,
+        num_steps=900,
         batch_size=24,
         row_tokens=512,
         weight_decay=0.02,

@@ -14,11 +14,11 @@ from PIL import Image, ImageDraw
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.render.scenes.kinds import KINDS
+from lineament.render.scenes.kinds import KINDS, RGB
 from lineament.render.scenes.sample import COVERS
 
 PICTURES, CELLS, BOXES, ROWS = "pictures.npy", "cells.npy", "boxes.npy", "rows.jsonl"
-CELL_NAMES = (*KINDS, *COVERS)  # what a cell may hold
+CELL_NAMES = (*KINDS, *COVERS, *RGB)  # what a cell may hold, and in which colors things come
 FINE = 4  # a cell is looked at in so many by so many points
 MIN_SHARE = 0.25  # of a cell, to hold something large; what is small counts where its centre lies
 
@@ -110,8 +110,9 @@ def _unknown_cells(grid: int) -> UInt8[np.ndarray, "names grid grid"]:
 
 
 def find_cells(annotation: Annotation, grid: int) -> UInt8[np.ndarray, "names grid grid"]:
-    """Return 1 where a cell holds something of a name, else 0."""
+    """Return 1 where a cell holds something of a name or of a color, else 0."""
     cells = np.zeros((len(CELL_NAMES), grid, grid), np.uint8)
+    colors = {fact.subject: str(fact.value) for fact in annotation.facts_named("object_color")}
     for fact in annotation.facts:
         name = str(fact.value) if fact.name == "object_class" else fact.name
         if name not in CELL_NAMES or not fact.region:
@@ -123,6 +124,9 @@ def find_cells(annotation: Annotation, grid: int) -> UInt8[np.ndarray, "names gr
         if fact.name == "object_class" and name not in ("road", "bridge"):
             held[_cell(y, grid), _cell(x, grid)] = True
         cells[CELL_NAMES.index(name)] |= held.astype(np.uint8)
+        color = colors.get(fact.subject) if fact.name == "object_class" else None
+        if color in CELL_NAMES:
+            cells[CELL_NAMES.index(color)] |= held.astype(np.uint8)
     return cells
 
 

@@ -1,5 +1,6 @@
 """What scene-tiny learns from, prepared: drawn and real pictures, their texts, the encoder."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from lineament.records.sources.scenes.adapt import adapt_annotation, flaws_of
 from lineament.records.sources.table import require_source
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
-from lineament.training.recipe import Mix, Recipe
+from lineament.training.recipe import Mix, Model, Recipe
+from lineament.training.scene_alignment import align_adapter
 from lineament.training.scene_encoder import train_scene_encoder
 from lineament.training.scene_gallery import (
     Pictured,
@@ -23,6 +25,7 @@ from lineament.training.scene_gallery import (
     has_gallery,
     write_scene_gallery,
 )
+from lineament.training.start import start_model
 
 SCENES_A_GALLERY = 500
 # Of each drawn scene; an epoch shows some of them.
@@ -33,7 +36,9 @@ COUNTS: Mapping[str, int] = {
     "scene_unanswerable": 3,
 }  # fmt: skip
 # What a recipe's first mix may set beside what its source takes.
-PREPARED: Mapping[str, int] = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 3000}
+PREPARED: Mapping[str, int] = {
+    "num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 600,
+}  # fmt: skip
 VOCAB_SIZE = 2048
 Report = Callable[[str, int], None]
 
@@ -68,7 +73,9 @@ REAL_PARTS = (
 
 
 def prepare_scene_tiny(recipe: Recipe, out: Path, report: Report | None = None) -> Recipe:
-    """Make galleries, tokenizer and encoder, as far as they lack, and return the recipe to run.
+    """Make galleries, tokenizer, encoder and the aligned start, as far as they lack.
+
+    Returns the recipe to run.
 
     Everything lies in ``prepared`` below the run's folder; stopped, it goes on gallery by gallery.
     Without ``data`` only drawn scenes are learned from.
@@ -95,11 +102,31 @@ def prepare_scene_tiny(recipe: Recipe, out: Path, report: Report | None = None) 
             galleries, vision, root / "encoder",
             num_steps=settings["encoder_steps"], seed=recipe.seed, report=report,
         )  # fmt: skip
+    if not recipe.model.start:
+        aligned = root / "aligned"
+        if not (aligned / "config.json").is_file():
+            _align(recipe, root, train, settings["align_steps"], report)
+        recipe = recipe.replace(model=Model(start=str(aligned)))
+    return root_mixes(recipe, root)
+
+
+def _align(
+    recipe: Recipe, root: Path, train: list[Path], num_steps: int, report: Report | None
+) -> None:
+    """Write the model that the run starts from: whole or not at all."""
     parts = {**recipe.model.parts, "general_encoder": str(root / "encoder")}
-    model = recipe.model.replace(tokenizer=str(root / "tokenizer"), parts=parts)
-    if recipe.model.start:
-        model = recipe.model
-    return root_mixes(recipe.replace(model=model), root)
+    settings = recipe.model.replace(tokenizer=str(root / "tokenizer"), parts=parts)
+    model, processor = start_model(settings, (), seed=recipe.seed)
+    align_adapter(
+        model, processor.tokenizer, [SceneGallery(folder) for folder in train],
+        num_steps=num_steps, seed=recipe.seed, report=report,
+    )  # fmt: skip
+    draft = root / "aligned.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    model.save_pretrained(draft)
+    processor.save_pretrained(draft)
+    shutil.rmtree(root / "aligned", ignore_errors=True)
+    draft.rename(root / "aligned")
 
 
 def take_settings(recipe: Recipe) -> tuple[dict[str, int], Recipe]:
