@@ -1,12 +1,14 @@
 """``lineament train`` and ``lineament convert`` on the command line."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from lineament.cli.app import run
-from lineament.cli.train import STOPPED
+from lineament.cli.train import STOPPED, find_recipe, prepare_data
 from lineament.config import write_recipe
 from lineament.model.hub import load
 from lineament.model.lora import LoraSettings, add_lora
@@ -98,3 +100,27 @@ def test_every_kind_of_conversion_is_explained(capsys):
     for kind in ("clip:", "llava:", "merge:", "consolidate:"):
         assert kind in told
     assert "shards" in told
+
+
+AT_WORK: list[int] = []
+
+
+def prepare_slowly(recipe, out, report):
+    """Make one file, and find it there the next time; two at once would be seen."""
+    del report
+    AT_WORK.append(1)
+    assert len(AT_WORK) == 1
+    made = out / "made"
+    if not made.is_file():
+        time.sleep(0.3)
+        made.write_text("x")
+    AT_WORK.pop()
+    return recipe
+
+
+def test_processes_of_one_run_prepare_one_after_the_other(tmp_path):
+    recipe = find_recipe("smoke").replace(prepare="test_cli_train:prepare_slowly")
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: prepare_data(recipe, tmp_path / "run"), range(3)))
+    assert found == [recipe] * 3
+    assert (tmp_path / "run" / "made").read_text() == "x"

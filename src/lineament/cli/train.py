@@ -127,8 +127,17 @@ def find_score(recipe: "Recipe") -> "Score | None":
 
 
 def prepare_data(recipe: "Recipe", out: Path) -> "Recipe":
-    """Make what a recipe's stages read; what is there already is used."""
-    with Console(stderr=True).status(f"Preparing {recipe.name}") as status:
+    """Make what a recipe's stages read; what is there already is used.
+
+    Of several processes of one run the first makes it, and the others wait and find it there.
+    """
+    from filelock import FileLock
+
+    out.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(out / ".preparing.lock"),
+        Console(stderr=True).status(f"Preparing {recipe.name}") as status,
+    ):
 
         def report(part: str, count: int) -> None:
             status.update(f"Preparing {part}: {count}")
