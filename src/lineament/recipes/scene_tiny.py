@@ -11,7 +11,7 @@ from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 SOURCE = "scene-galleries"
 LAYERS = ("language_model.*_proj",)
 SIDE_PX, CELL_PX = 144, 16  # nine by nine cells, so that ninths of the picture end where cells do
-# Bare looks: short answers of which each word matters.
+# Bare looks: each word of these answers is told by the picture.
 PLAIN = (
     "scene_count", "scene_yes_no", "scene_position", "scene_color", "scene_kind", "scene_box",
     "scene_relation",
@@ -81,7 +81,7 @@ def scene_model() -> Model:
 
 
 def _look() -> Stage:
-    drawn = {"folders": ["scenes*"], "num_dialogues": 10}
+    drawn = {"folders": ["scenes*"], "num_dialogues": 14, "bare": True}
     return Stage(
         name="look",
         trainable=("media.*", "language_model.*"),
@@ -90,10 +90,10 @@ def _look() -> Stage:
             Mix(source=SOURCE, kinds=PLAIN, weight=0.65, options=drawn | PREPARED),
             Mix(source=SOURCE, kinds=BOXES, weight=0.35, options=drawn | {"num_dialogues": 8}),
         ),
-        validation=(_checked(PLAIN),),
+        validation=(_checked(PLAIN, bare=True),),
         validation_samples=150,
         validate_every=300,
-        num_steps=900,
+        num_steps=1500,
         batch_size=24,
         row_tokens=512,
         weight_decay=0.02,
@@ -123,5 +123,6 @@ def _tuning(rates: dict[str, float], trainable: tuple[str, ...], lora: Lora | No
     )
 
 
-def _checked(kinds: tuple[str, ...]) -> Mix:
-    return Mix(source=SOURCE, kinds=kinds, options={"folders": ["check*"], "num_dialogues": 6})
+def _checked(kinds: tuple[str, ...], *, bare: bool = False) -> Mix:
+    options = {"folders": ["check*"], "num_dialogues": 6, "bare": bare}
+    return Mix(source=SOURCE, kinds=kinds, options=options)

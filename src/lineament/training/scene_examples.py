@@ -1,5 +1,7 @@
 """Examples from galleries of scenes: one picture, some of the conversations about it."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, final
@@ -8,11 +10,14 @@ import numpy as np
 
 from lineament.errors import BadInput
 from lineament.model.processor import VisualInput
+from lineament.records.write.grammar import capital
 from lineament.training.examples import Dialogue, Example
 from lineament.training.recipe import Mix
 from lineament.training.scene_gallery import Said, SceneGallery, has_gallery
 
-DEFAULTS: dict[str, Any] = {"root": "", "folders": ("scenes*",), "num_dialogues": 6, "leave": ()}
+DEFAULTS: dict[str, Any] = {
+    "root": "", "folders": ("scenes*",), "num_dialogues": 6, "leave": (), "bare": False,
+}  # fmt: skip
 START_WEIGHT = 3.0  # the first word of an answer says most
 
 
@@ -21,7 +26,8 @@ class SceneExamples:
     """Pictures of one or several galleries.
 
     Options of the mix: ``root`` and ``folders`` (globs) tell where they lie; ``num_dialogues`` are
-    taken of each picture, others every epoch; kinds in ``leave`` are left out.
+    taken of each picture, others every epoch; kinds in ``leave`` are left out. With ``bare`` an
+    answer is cut to what the picture tells: "red" for "The largest building is red.".
 
     Raises:
         BadInput: An option is unknown, or no gallery is there.
@@ -50,7 +56,10 @@ class SceneExamples:
         gallery, place = self.places[index]
         said = [one for one in gallery.said(place) if self._wants(one)]
         Random(f"{gallery.id(place)}:{epoch}").shuffle(said)
-        dialogues = tuple(map(make_dialogue, said[: int(self.options["num_dialogues"])]))
+        said = said[: int(self.options["num_dialogues"])]
+        if self.options["bare"]:
+            said = [Said(one.kind, one.level, bare_texts(one.texts)) for one in said]
+        dialogues = tuple(map(make_dialogue, said))
         pixels = np.array(gallery.pixels[place])
         return Example(gallery.id(place), dialogues, VisualInput(pixels[None], (0.0,)))
 
@@ -71,6 +80,25 @@ class SceneExamples:
             for index in range(len(gallery))
             if any(self._wants(said) for said in gallery.said(index))
         ]
+
+
+def bare_texts(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return a conversation with every answer cut to the words that the picture tells.
+
+    What repeats the question teaches nobody to look, and outweighs by far what does.
+    """
+    return tuple(bare_answer(text) if place % 2 else text for place, text in enumerate(texts))
+
+
+def bare_answer(answer: str) -> str:
+    """Return yes, no, a number, or what stands behind the verb; others stay as they are."""
+    lead = re.match(r"(yes|no)\b", answer, re.IGNORECASE)
+    if lead:
+        return f"{lead[1].capitalize()}."
+    found = re.match(r"there (?:is|are) ([\w-]+) [^.]+\.$", answer, re.IGNORECASE)
+    found = found or re.match(r"the picture shows an? ([^.]+) area\.$", answer, re.IGNORECASE)
+    found = found or re.match(r"the [^.]+? is (in the [^.]+|[a-z]+)\.$", answer, re.IGNORECASE)
+    return f"{capital(found[1])}." if found else answer
 
 
 def open_scene_galleries(mix: Mix) -> SceneExamples:
