@@ -25,9 +25,10 @@ def write_counts() -> str:
     result = read_result("scenes_counts")
     if result is None:
         return "Not measured yet: `python benchmarks/scenes_counts.py --data RS`.\n"
-    heads = ("source", "pictures", "published", "pairs", "published", "rows left out")
+    heads = ("source", "part", "pictures", "published", "pairs", "published", "rows left out")
     rows = [
-        (f"`{row['source']}`", f"{row['pictures']:,}", _number(row["published_pictures"]),
+        (f"`{row['source']}`", f"`{row['split']}`",
+         f"{row['pictures']:,}", _number(row["published_pictures"]),
          f"{row['pairs']:,}", _number(row["published_pairs"]), _named(row["dropped"]))
         for row in result["rows"] if row["published_pairs"]
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Every recipe: builds without weights at full size, and runs two steps with shapes shrunk."""
 
 import importlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 
+from lineament.cli.app import run
 from lineament.cli.train import Lookup, load_attribute
 from lineament.recipes import RECIPES, SOURCES
+from lineament.recipes.favchat_170k import FAVCHAT_170K
+from lineament.records.record import Record, Turn
+from lineament.records.store import write_records
+from lineament.render import FaceRenderer, sample_face
+from lineament.training.built import BuiltExamples
 from lineament.training.estimate import build_on_meta, estimate_recipe
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.journal import read_log
@@ -19,7 +28,7 @@ from lineament.training.label_objective import find_table
 from lineament.training.labels import Labels
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Mix, Model, Recipe, Stage
-from lineament.training.run import run_recipe
+from lineament.training.run import RunResult, run_recipe
 from lineament.training.start import adapt_model, sized_config, start_model
 from lineament.training.stream import Drawn
 from test_model_qwen import write_toy_qwen
@@ -96,7 +105,8 @@ def shrink(recipe: Recipe, bases: Mapping[str, Path]) -> Recipe:
     stages = tuple(
         stage.replace(
             data=toy,
-            validation=(),
+            validation=toy,
+            validation_samples=4,
             num_steps=2,
             num_samples=0,
             batch_size=2,
@@ -196,15 +206,36 @@ def test_gradients_reach_exactly_what_every_stage_of_a_tiny_recipe_trains(name):
         assert_reached(model, objective.learner().train(), batch, trained, stage.name)
 
 
-def test_the_smoke_recipe_runs_on_its_own_rendered_faces(tmp_path):
+@pytest.fixture(scope="module")
+def smoke_run(tmp_path_factory) -> tuple[RunResult, Path]:
+    """Return the recipe's run cut down to two steps a stage, and its folder."""
     recipe = find_recipe("smoke")
     stages = tuple(
         stage.replace(num_steps=2, validation_samples=2, save_every=1) for stage in recipe.stages
     )
-    result = run_recipe(recipe.replace(stages=stages), tmp_path / "run", sources=Lookup())
+    out = tmp_path_factory.mktemp("smoke") / "run"
+    return run_recipe(recipe.replace(stages=stages), out, sources=Lookup()), out
+
+
+def test_the_smoke_recipe_runs_on_its_own_rendered_faces(smoke_run):
+    result, out = smoke_run
     assert (result.status, result.num_steps, result.num_skipped) == ("done", 4, 0)
-    losses = [row["loss"] for row in read_log(tmp_path / "run" / "log.jsonl")]
+    losses = [row["loss"] for row in read_log(out / "log.jsonl")]
     assert all(0 < loss < 20 for loss in losses)
+
+
+def test_what_smoke_has_trained_answers_in_chat(smoke_run, tmp_path, capsys):
+    _, out = smoke_run
+    face = FaceRenderer(sample_face(5, is_picture=True), style="flat", size_px=256, seed=5)
+    picture = tmp_path / "face.png"
+    Image.fromarray(face.draw(0.0)).save(picture)
+    words = ["chat", str(picture), "Is she smiling?", "--model", str(out / "model"), "--json"]
+    code = run(words)
+    shown = capsys.readouterr()
+    assert code == 0, shown.err
+    (row,) = json.loads(shown.out)["answers"]
+    assert row["source"] == "model"
+    assert [glance["share"] for glance in row["attention"]] == [pytest.approx(1.0)]
 
 
 # The others differ from these in globs and streams, not in what is run.
@@ -219,6 +250,72 @@ def test_a_shrunk_recipe_runs_two_steps_of_every_stage(name, tmp_path, bases):
     result = run_recipe(recipe, tmp_path / "run", sources=TOY_SOURCES)
     assert result.status == "done"
     assert result.num_steps == 2 * len(recipe.stages)
+    rows = [row for row in read_log(tmp_path / "run" / "log.jsonl") if row["set"] == "validation"]
+    assert [row["stage"] for row in rows] == [stage.name for stage in recipe.stages]
+    assert all(set(row["by_kind"]) <= {"yes_no", "color", "timed"} for row in rows)
+    assert all(len(row["by_kind"]) > 1 for row in rows)
+
+
+UNIFIED = ("unif2ace-full", "unif2ace-control")
+
+
+@pytest.mark.parametrize("name", [*OURS, *UNIFIED])
+def test_every_stage_of_a_full_recipe_is_validated_on_what_none_trains_on(name):
+    recipe = find_recipe(name)
+    trained = {(mix.source, mix.split) for stage in recipe.stages for mix in stage.data}
+    for stage in recipe.stages:
+        assert stage.validation, stage.name
+        assert trained.isdisjoint((mix.source, mix.split) for mix in stage.validation)
+        assert {mix.split for mix in stage.validation} <= {"val", "test"}
+        assert stage.validate_every > 0
+
+
+@pytest.fixture
+def faces(tmp_path) -> Path:
+    """Return a data set built from all parts, a record of every kind in each."""
+    composition = FAVCHAT_170K
+    assert composition.splits[0] == "all"  # what `lineament build` does where no part is named
+    turns = (Turn("user", "What?"), Turn("assistant", "She smiles."))
+    kinds = {"summary": 3, "yes_no": 1, "list": 2, "timed": 3, "caption": 3, "emotion": 4}
+    records = [
+        Record(kind, level, f"{split}/{kind}{n}.png", turns, quality=0.5 + n / 10,
+               provenance={"source": "celebvhq", "split": split})
+        for split in ("train", "val", "test") for kind, level in kinds.items() for n in range(2)
+    ]  # fmt: skip
+    write_records(tmp_path / "faces", records, {"split": "all"})
+    return tmp_path / "faces"
+
+
+@pytest.mark.parametrize("name", ["favchat-full", "favchat-by-figure", "favchat-qwen3-vl"])
+def test_a_data_set_built_from_all_parts_is_trained_and_validated_on_its_own_parts(name, faces):
+    for stage in find_recipe(name).stages:
+        mixes = [m.replace(source=str(faces), options={}) for m in (*stage.data, *stage.validation)]
+        seen = [BuiltExamples(mix) for mix in mixes]
+        parts = [
+            {
+                source.store.record(row).media.split("/")[0]
+                for group in source.groups
+                for row in group
+            }
+            for source in seen
+        ]
+        assert parts == [*({"train"} for _ in stage.data), {"val"}], stage.name
+        assert len(seen[-1]) == 12  # every kind, the worse half as well
+
+
+def test_drawing_recipes_validate_on_codes_that_their_preparation_made(tmp_path, monkeypatch):
+    from lineament.model import hub
+    from lineament.training import unified_built
+
+    tokenizer = nn.Module()
+    tokenizer.save_pretrained = lambda folder: None  # type: ignore[assignment]
+    monkeypatch.setattr(hub, "load_magvitv2", lambda _: tokenizer)
+    monkeypatch.setattr(unified_built, "write_built_codes", lambda *_: None)
+    recipe = find_recipe("unif2ace-full").replace(data="mine")
+    stage = load_attribute(recipe.prepare)(recipe, tmp_path, None).stages[0]
+    assert [mix.split for mix in stage.validation] == ["val", "val"]
+    for mix in (*stage.data, *stage.validation):
+        assert mix.options == {"data": "mine", "codes": str(tmp_path / "prepared" / "codes")}
 
 
 @pytest.mark.parametrize("name", ["favchat-by-figure", "favchat-by-readme"])

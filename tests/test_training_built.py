@@ -1,6 +1,7 @@
 """Built data sets as examples: rows chosen and grouped, media looked at, stored faces found."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,24 @@ def test_another_split_is_refused_and_all_is_not(built, tmp_path):
         BuiltExamples(mix(built, split="dev"))
     write_records(tmp_path / "whole", RECORDS, {"split": "all"})
     assert len(BuiltExamples(mix(tmp_path / "whole", split="dev"))) == 2
+
+
+def test_of_a_data_set_built_from_all_parts_one_is_read(tmp_path):
+    parts = {"train": 2, "val": 1, "": 3}  # those that tell no part are in each
+    records = [
+        replace(RECORDS[n % 4], media=f"{part}{n}.png", provenance={"split": part} if part else {})
+        for part, count in parts.items()
+        for n in range(count)
+    ]
+    write_records(tmp_path / "whole", records, {"split": "all"})
+    sizes = {
+        part: len(BuiltExamples(mix(tmp_path / "whole", split=part))) for part in parts if part
+    }
+    assert sizes == {"train": 5, "val": 4}
+    # A source that knows no parts marks its rows with what was asked for.
+    whole = [replace(record, provenance={"split": "all"}) for record in RECORDS]
+    write_records(tmp_path / "one", whole, {"split": "all"})
+    assert len(BuiltExamples(mix(tmp_path / "one"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lineament.cli.train import Lookup
+from lineament.recipes.smoke import smoke
 from lineament.training.examples import Dialogue
 from lineament.training.journal import read_log
 from lineament.training.recipe import Mix, Model, Recipe, Stage
@@ -17,6 +19,7 @@ from test_training_toys import QUESTIONS, TOY_SOURCES, toy_recipe, toy_stage
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "toy_losses.json"
 UNIFIED = GOLDEN.with_name("toy_unified_losses.json")
+SMOKE = GOLDEN.with_name("smoke_losses.json")
 SIDE, CODE_BITS = 9, 5
 
 
@@ -108,3 +111,26 @@ def test_losses_of_both_drawing_tasks_are_the_recorded_ones(tmp_path: Path):
         assert values == pytest.approx(recorded[kind], rel=2e-3), kind
     for kind in ("masked", "answers"):
         assert losses[kind][-1] < 0.9 * losses[kind][0], kind
+
+
+def run_smoke(out: Path) -> dict[str, list[float]]:
+    """Run the whole recipe; its losses follow the renderer and the writer of summaries, too."""
+    run_recipe(smoke(), out, sources=Lookup())
+    losses: dict[str, list[float]] = {}
+    for row in read_log(out / "log.jsonl"):
+        losses.setdefault(f"{row['stage']}, {row['set']}", []).append(round(row["loss"], 6))
+    return losses
+
+
+def test_losses_of_the_whole_smoke_recipe_are_the_recorded_ones(tmp_path: Path):
+    recorded = json.loads(SMOKE.read_text())
+    losses = run_smoke(tmp_path / "run")
+    assert {name: len(values) for name, values in losses.items()} == {
+        "summaries, train": 4, "summaries, validation": 1,
+        "questions, train": 4, "questions, validation": 1,
+    }  # fmt: skip
+    assert losses.keys() == recorded.keys()
+    for name, values in losses.items():
+        assert values == pytest.approx(recorded[name], rel=2e-3), name
+    before, after = (losses[f"{stage}, validation"][0] for stage in ("summaries", "questions"))
+    assert after < 0.95 * before

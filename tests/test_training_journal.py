@@ -5,8 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from lineament.model.experts import ExpertUse
+from lineament.training.examples import ExampleList
 from lineament.training.guard import SpikeGuard, StageClock, rate_factor, seed_step
-from lineament.training.journal import Journal, LossTable, plot_losses, read_log, write_loss_table
+from lineament.training.journal import (
+    Journal,
+    LossTable,
+    plot_experts,
+    plot_losses,
+    read_log,
+    write_expert_table,
+    write_loss_table,
+)
+from lineament.training.objectives import open_objective
 from lineament.training.processes import (
     any_process,
     gather_objects,
@@ -14,7 +25,10 @@ from lineament.training.processes import (
     largest,
     mean_of,
 )
-from test_training_toys import toy_stage
+from lineament.training.stream import Order, Stream
+from lineament.training.validation import add_clips, validate
+from test_model_toys import _one_thread, toy_model, toy_processor  # noqa: F401
+from test_training_toys import toy_example, toy_stage
 
 
 def table() -> LossTable:
@@ -76,6 +90,46 @@ def test_losses_become_a_table_and_a_plot(tmp_path: Path):
     assert len(lines) == 1 + 6 * 3
     plot_losses(journal.path, tmp_path / "losses.png")
     assert (tmp_path / "losses.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_use_of_experts_becomes_a_table_and_a_plot_where_there_are_experts(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    journal = write_rows(tmp_path)
+    files = tmp_path / "experts.csv", tmp_path / "experts.png"
+    write_expert_table(journal.path, files[0])
+    plot_experts(journal.path, files[1])
+    assert not any(path.exists() for path in files)  # a model without any
+    use = {"yes_no": [0.25, 0.75], "timed": [1.0, 0.0]}
+    journal.write({"stage": "two", "step": 6, "set": "validation", "expert_use_by_kind": use})
+    write_expert_table(journal.path, files[0])
+    lines = files[0].read_text().splitlines()
+    assert lines[1:] == [
+        "two,6,yes_no,0,0.25", "two,6,yes_no,1,0.75", "two,6,timed,0,1.0", "two,6,timed,1,0.0"
+    ]  # fmt: skip
+    plot_experts(journal.path, files[1])
+    assert files[1].read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_clips_experts_count_for_each_kind_of_what_is_said_about_it():
+    use = ExpertUse(3)
+    ids = torch.tensor([[[0, 1], [0, 2], [-1, -1]], [[2, 1], [2, 1], [2, 0]]])
+    add_clips(use, ids, [["yes_no", "timed"], ["timed", "timed"]])
+    assert use.counts() == {"timed": [2 + 2, 1 + 4, 1 + 6], "yes_no": [2, 1, 1]}
+
+
+def test_the_experts_of_a_batch_are_those_of_its_examples_one_by_one():
+    model = toy_model().eval()
+    stage = toy_stage(row_tokens=90, share_prefix=False)
+    objective = open_objective(stage, model, toy_processor(model.config))
+    examples = ExampleList([toy_example(n, 1 + n % 2) for n in range(6)])  # rows mix their order
+    stream = Stream([examples], Order([6], [1.0], 6, 0), objective.encode)
+    together, apart = (
+        validate(objective.learner(), objective, stream, batch_size=size)["expert_use_by_kind"]
+        for size in (6, 1)
+    )
+    assert together == apart
+    assert len(together) == 3
+    assert len({tuple(shares) for shares in together.values()}) > 1
 
 
 def test_a_step_without_finite_loss_or_with_a_spike_is_left_out():

@@ -314,6 +314,12 @@ def test_the_log_tells_losses_by_kind_and_level_and_validation(uninterrupted):
     (held_out,) = [row for row in rows if row["set"] == "validation"]
     assert held_out["stage"] == "first"
     assert held_out["loss"] > 0
+    by_kind = held_out["expert_use_by_kind"]
+    assert set(by_kind) == set(held_out["by_kind"])
+    assert all(sum(shares) == pytest.approx(1.0) for shares in by_kind.values())
+    lines = (uninterrupted / "experts.csv").read_text().splitlines()
+    assert lines[0] == "stage,step,kind,expert,share"
+    assert len(lines) == 1 + 4 * len(by_kind)
 
 
 def test_every_final_model_holds_its_recipe_and_loads_again(uninterrupted):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -33,6 +34,7 @@ from lineament.recipes import RECIPES
 from lineament.records.record import Record, Turn
 from lineament.records.store import write_records
 from lineament.render import sample_face
+from lineament.training.checkpoint import find_checkpoint
 from lineament.training.draw_tiny_codes import read_codes, write_codes
 from lineament.training.draw_tiny_combinations import (
     held_out_pairs,
@@ -49,7 +51,7 @@ from lineament.training.draw_tiny_portraits import (
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.journal import read_log
 from lineament.training.objectives import open_objective
-from lineament.training.recipe import Mix, Model, Recipe, Stage
+from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 from lineament.training.run import run_recipe
 from lineament.training.stream import Drawn
 from lineament.training.unified_built import (
@@ -483,14 +485,18 @@ def test_a_full_recipe_runs_two_steps_with_shapes_shrunk(name, root, tmp_path):
         start="", tokenizer="", vocab_size=400, tokenizer_examples=10,
         parts=toy.model.parts, changes=changes,
     )  # fmt: skip
+    data = toy.stages[0].data
     stage = recipe.stages[0].replace(
-        data=toy.stages[0].data, num_steps=2, batch_size=4, row_tokens=90
+        data=data, validation=data, validation_samples=12, num_steps=2, batch_size=4, row_tokens=90
     )
     small = recipe.replace(
         model=model, stages=(stage,), prepare="", num_workers=0, precision="fp32",
         use_tensorboard=False,
     )  # fmt: skip
     assert run_recipe(small, tmp_path / "run", sources=SOURCES).num_steps == 2
+    last = read_log(tmp_path / "run" / "log.jsonl")[-1]
+    assert last["set"] == "validation"
+    assert {"masked", "score", "answers", "first_words"} <= set(last["by_kind"])
 
 
 def test_the_control_is_show_o_itself_with_one_loss():
@@ -552,6 +558,14 @@ def test_built_data_are_drawn_and_asked_about_from_kept_codes(tmp_path):
         asking.read(1, 0)
 
 
+def test_codes_of_a_data_set_of_another_part_are_refused(tmp_path):
+    turns = (Turn("user", "Describe it."), Turn("assistant", "A man smiles."))
+    write_records(tmp_path / "built", [Record("caption", 2, "one.png", turns)], {"split": "train"})
+    options = {"data": str(tmp_path / "built"), "codes": str(tmp_path / "codes")}
+    with pytest.raises(BadInput, match="built from the split 'train', and 'val' is asked for"):
+        open_built_drawings(Mix(source="built-drawings", split="val", options=options))
+
+
 def test_distances_of_feature_sets_are_those_of_other_formulas():
     from scipy.linalg import sqrtm
 
@@ -581,28 +595,53 @@ from pathlib import Path
 import torch
 from transformers import TrainerCallback
 from lineament.training.run import run_recipe
-from test_training_unified import SOURCES, unified_recipe
+from test_training_unified import SOURCES, two_stages
 
 torch.set_num_threads(1)
 
 class Killer(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
-        if state.global_step == 3:
+        if state.global_step == 3 and Path(args.output_dir).name == {stage!r}:
             os.kill(os.getpid(), signal.SIGKILL)
 
-run_recipe(unified_recipe(Path({root!r})), {out!r}, sources=SOURCES, callbacks=[Killer()])
+recipe = two_stages(Path({root!r}), num_workers=2)
+run_recipe(recipe, {out!r}, sources=SOURCES, callbacks=[Killer()])
 """
 
 
-def test_a_killed_run_resumes_to_the_same_bits(root, tmp_path):
-    tests, out = str(Path(__file__).parent), str(tmp_path / "killed")
-    script = KILLED.format(tests=tests, root=str(root), out=out)
+def two_stages(root: Path, num_workers: int) -> Recipe:
+    """Return a run that draws at random all along: prompts and weights dropped, codes hidden."""
+    lora = Lora(targets=("trunk.blocks.*.query",), rank=2, alpha=8.0, dropout=0.3)
+    changes = {"weight_decay": 0.1, "num_steps": 4, "ema": 0.5}
+    whole = unified_recipe(root, name="whole", **changes)
+    adapted = unified_recipe(
+        root, name="adapted", trainable=("trunk.*",), lora=lora, accumulate=2, **changes
+    )
+    model = whole.model.replace(changes={**whole.model.changes, "condition_dropout": 0.5})
+    stages = (*whole.stages, *adapted.stages)
+    return whole.replace(model=model, stages=stages, num_workers=num_workers)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(root, tmp_path_factory) -> dict[str, torch.Tensor]:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    torch.set_num_threads(1)
+    result = run_recipe(two_stages(root, num_workers=2), out, sources=SOURCES)
+    return load_file(result.folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("stage", ["0-whole", "1-adapted"])
+def test_a_killed_run_resumes_to_the_same_bits(stage, uninterrupted, root, tmp_path):
+    tests, out = str(Path(__file__).parent), tmp_path / "killed"
+    script = KILLED.format(tests=tests, root=str(root), out=str(out), stage=stage)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
-    assert ended.returncode == -9
-    resumed = run_recipe(unified_recipe(root), out, resume=True, sources=SOURCES)
-    whole = run_recipe(unified_recipe(root), tmp_path / "whole", sources=SOURCES)
-    one = load_file(whole.folder / "model.safetensors")
-    other = load_file(resumed.folder / "model.safetensors")
-    assert one.keys() == other.keys()
-    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+    assert ended.returncode == -signal.SIGKILL
+    checkpoint = find_checkpoint(out / stage)
+    assert checkpoint is not None
+    assert checkpoint.name == "checkpoint-2"
+    result = run_recipe(two_stages(root, num_workers=1), out, resume=True, sources=SOURCES)
+    resumed = load_file(result.folder / "model.safetensors")
+    assert uninterrupted.keys() == resumed.keys()
+    changed = [n for n, one in uninterrupted.items() if not torch.equal(one, resumed[n])]
+    assert changed == []

@@ -9,7 +9,7 @@ from typing import Any
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 
 PICTURES = "data/pictures"  # general picture-text pairs, as a built data set
-FACES = "data/favchat-170k"  # `lineament build favchat-170k`
+FACES = "data/favchat-170k"  # `lineament build favchat-170k`, all of its parts together
 OPTIONS: dict[str, Any] = {"media": "data/media", "tracks": "data/tracks", "num_frames": 16}
 EMOTION_KINDS = ("emotion", "cues")
 ADAPTER = "media.adapter.*"
@@ -181,5 +181,9 @@ def _stage(name: str, data: tuple[Mix, ...], **changes: Any) -> Stage:
         "save_every": 200,
         "use_checkpointing": True,
         "max_grad_norm": 1.0,
+        # The same for all stages: every kind of record, of people whom none of them trains on.
+        "validation": (_faces(split="val"),),
+        "validation_samples": 512,
+        "validate_every": 200,
     }
     return Stage(name=name, data=data, **(settings | changes))

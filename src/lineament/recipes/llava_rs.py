@@ -13,7 +13,9 @@ from lineament.records.sources.scenes.adapt import MAX_PACKED
 from lineament.records.sources.scenes.mixture import PAPER_TRAIN, RS_GPT4V, WRITTEN_TRAIN
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 
-SCENES = "data/rs-gpt4v"  # a built data set of aerial scenes
+SCENES = "data/rs-gpt4v"  # `lineament build rs-gpt4v --split train`
+# The same with `--split test`: there is no third part. Its losses are shown and choose nothing.
+HELD_OUT = "data/rs-gpt4v-test"
 START = Model(start="models/llava-1.5-7b", size="llava")
 LAYERS = ("language_model.*_proj",)
 WRITTEN = "written"  # the part that is written about pictures, a task beside those of the labels
@@ -26,6 +28,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "region": ("region_caption",),
     WRITTEN: ("scene_local", "scene_global", "scene_dialogue"),
 }
+UNTESTED = ("region",)  # the test part asks no phrases of boxes
 TASKS = tuple(kind for kinds in KINDS.values() for kind in kinds)
 # Records about a picture that share an example. A row has 2,048 tokens, the picture takes 576 of
 # them and what does not fit is left out: two records of sixteen questions fit, a third does not.
@@ -134,15 +137,19 @@ def _recipe(name: str, **changes: Any) -> Recipe:
         "num_samples": count_samples(shares),
         "save_every": 500,
         "use_checkpointing": True,
+        "validation": tuple(
+            _task(task, source=HELD_OUT, split="test") for task in KINDS if task not in UNTESTED
+        ),
+        "validation_samples": 512,
+        "validate_every": 500,
     }
     data = tuple(
-        Mix(
-            source=SCENES,
-            weight=round(share.weight, 3),
-            kinds=KINDS[task],
-            options={"media": "data/scenes", "dialogues_per_example": MOST_RECORDS[task]},
-        )
-        for task, share in shares.items()
+        _task(task, source=SCENES, weight=round(share.weight, 3)) for task, share in shares.items()
     )
     stage = Stage(name="tuning", data=data, **(settings | changes))
     return Recipe(name=name, model=START, precision="bf16", num_workers=8, stages=(stage,))
+
+
+def _task(task: str, **changes: Any) -> Mix:
+    options = {"media": "data/scenes", "dialogues_per_example": MOST_RECORDS[task]}
+    return Mix(kinds=KINDS[task], options=options, **changes)

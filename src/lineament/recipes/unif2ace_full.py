@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lineament.training.recipe import Mix, Model, Recipe, Stage
 
-DATA = "data/unif2ace-130k"  # `lineament build unif2ace-130k`
+DATA = "data/unif2ace-130k"  # `lineament build unif2ace-130k`, all of its parts together
 MEDIA = "data/media"
 SHOW_O = "weights/show-o"  # showo.safetensors and config.json
 MAGVIT = "weights/magvitv2"
@@ -54,9 +54,6 @@ def unif2ace_control() -> Recipe:
 
 
 def _unified() -> Stage:
-    options = {"data": DATA}
-    drawings = Mix(source="built-drawings", weight=5.0, options=options)
-    asking = Mix(source="built-asking", weight=4.0, options=options)
     return Stage(
         name="unified",
         objective="unified",
@@ -67,7 +64,10 @@ def _unified() -> Stage:
             "trunk.*.sequence.*": 1e-4,
             "guides.*": 1e-4,
         },
-        data=(drawings, asking),
+        data=_both("train"),
+        validation=_both("val"),
+        validation_samples=1920,
+        validate_every=1000,
         num_steps=20_000,
         batch_size=480,
         row_tokens=768,
@@ -75,6 +75,14 @@ def _unified() -> Stage:
         betas=(0.9, 0.999),
         warmup=0.05,
         save_every=1000,
+    )
+
+
+def _both(split: str) -> tuple[Mix, ...]:
+    options = {"data": DATA}
+    return (
+        Mix(source="built-drawings", weight=5.0, split=split, options=options),
+        Mix(source="built-asking", weight=4.0, split=split, options=options),
     )
 
 
@@ -96,13 +104,14 @@ def prepare(recipe: Recipe, out: Path, report: Callable[[str, int], None] | None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     codes = root / "codes"
     write_built_codes(Path(recipe.data), Path(MEDIA), tokenizer.to(device), codes, report)  # type: ignore[arg-type]
+
+    def with_codes(mixes: tuple[Mix, ...]) -> tuple[Mix, ...]:
+        options = {"data": recipe.data, "codes": str(codes)}
+        return tuple(mix.replace(options={**mix.options, **options}) for mix in mixes)
+
     stages = tuple(
-        stage.replace(data=tuple(_with_codes(mix, recipe.data, codes) for mix in stage.data))
+        stage.replace(data=with_codes(stage.data), validation=with_codes(stage.validation))
         for stage in recipe.stages
     )
     parts = {"image_tokenizer": str(root / "image_tokenizer")}
     return recipe.replace(stages=stages, model=recipe.model.replace(parts=parts))
-
-
-def _with_codes(mix: Mix, data: str, codes: Path) -> Mix:
-    return mix.replace(options={**mix.options, "data": data, "codes": str(codes)})

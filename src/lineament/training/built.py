@@ -2,7 +2,7 @@
 
 import functools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, final
@@ -19,7 +19,7 @@ from lineament.records.quality import choose_best
 from lineament.records.record import Record
 from lineament.records.sources.pixels import open_pixels
 from lineament.records.store import RecordStore
-from lineament.training.examples import Dialogue, Example
+from lineament.training.examples import Dialogue, Example, Shown
 from lineament.training.recipe import Mix
 from lineament.video import Clip, open_clip, sample_frames
 
@@ -72,6 +72,10 @@ class BuiltExamples:
         Random(f"{records[0].id}:{epoch}").shuffle(records)
         visual = self._look(records[0].media) if records[0].media else None
         return Example(records[0].id, tuple(map(dialogue_from_record, records)), visual)
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield what the chosen records are about."""
+        return list_records(self.store, [row for group in self.groups for row in group])
 
     def _open(self) -> None:
         mix = self.mix
@@ -133,7 +137,7 @@ def require_own_split(store: RecordStore, mix: Mix) -> None:
 
 
 def choose_rows(store: RecordStore, mix: Mix) -> list[int]:
-    """Return the rows of the wanted kinds and levels, and of those the best.
+    """Return the rows of the wanted split, kinds and levels, and of those the best.
 
     Raises:
         BadInput: The best are asked for, and no record has a quality.
@@ -141,8 +145,12 @@ def choose_rows(store: RecordStore, mix: Mix) -> list[int]:
     kinds, levels = store.column("kind"), store.column("level")
     chosen = [
         row
-        for row, (kind, level) in enumerate(zip(kinds, levels, strict=True))
-        if (not mix.kinds or kind in mix.kinds) and (not mix.levels or level in mix.levels)
+        for row, (kind, level, split) in enumerate(
+            zip(kinds, levels, read_splits(store), strict=True)
+        )
+        if (not mix.kinds or kind in mix.kinds)
+        and (not mix.levels or level in mix.levels)
+        and split in (mix.split, "all", "")
     ]
     if mix.quality_share < 1:
         qualities = store.column("quality")
@@ -154,6 +162,33 @@ def choose_rows(store: RecordStore, mix: Mix) -> list[int]:
         best = choose_best([qualities[row] for row in chosen], mix.quality_share)
         chosen = [chosen[place] for place in best]
     return chosen
+
+
+def read_splits(store: RecordStore) -> list[str]:
+    """Return the part of each record where all were built together; empty where none is told."""
+    if store.manifest.about.get("split") != "all":
+        return [""] * len(store)
+    return [
+        split or ""
+        for batch in store.batches(["provenance"])
+        for split in batch.column(0).field("split").to_pylist()
+    ]
+
+
+def list_records(store: RecordStore, rows: Sequence[int]) -> Iterator[Shown]:
+    """Yield the media of some records, as their provenance names them."""
+    chosen, number = set(rows), 0
+    for batch in store.batches(["media", "provenance"]):
+        origins = batch.column(1)
+        columns = (
+            origins.field("source"),
+            batch.column(0),
+            origins.field("split_key"),
+        )
+        for told in zip(*(column.to_pylist() for column in columns), strict=True):
+            if number in chosen:
+                yield Shown(*(text or "" for text in told))
+            number += 1
 
 
 def group_rows(

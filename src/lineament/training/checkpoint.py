@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from lineament.config import write_recipe
 from lineament.errors import BadModel
@@ -66,6 +66,16 @@ def restore_state(run: StageRun, checkpoint: Path) -> None:
         raise BadModel(
             f"{checkpoint}: the checkpoint is damaged ({error})", hint="remove this folder"
         ) from None
+
+
+def lay_anew(model: nn.Module) -> None:
+    """Copy every weight to memory of its own.
+
+    In the file that they are read from they lie at odd addresses, where products of matrices
+    round otherwise: a run that was stopped would not end in the bits of one that was not.
+    """
+    for weight in (*model.parameters(), *model.buffers()):
+        weight.data = weight.data.clone()
 
 
 def _read_like(path: Path, now: Mapping[str, Tensor]) -> dict[str, Tensor]:

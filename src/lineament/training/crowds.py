@@ -1,5 +1,6 @@
 """Pictures and clips of one, two, three or four people, so that a model learns to count them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ from lineament.records.write.lists import count_people
 from lineament.records.write.view import View
 from lineament.training.augment import STRONG
 from lineament.training.dialogues import dialogue_from_draft, write_alone
-from lineament.training.examples import Dialogue, Example
+from lineament.training.examples import Dialogue, Example, Shown
 from lineament.training.gallery import Gallery
 from lineament.training.gallery_examples import (
     CHECK_EVERY,
@@ -78,6 +79,11 @@ class CrowdExamples:
         shown = change_visual(shown, self.reading, STRONG, rng)
         dialogues = ask_number(annotation, count, Random(f"{index}:{epoch}"))
         return Example(f"crowd:{index}", dialogues, shown)
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every picture that may be among others."""
+        for gallery, alone in zip(self.galleries, self.alone, strict=True):
+            yield from map(gallery.shown, alone)
 
 
 def join_pictures(

@@ -16,7 +16,8 @@ from lineament.errors import BadInput
 from lineament.faces.portrait import PORTRAIT_PX, crop_portrait, find_eyes
 from lineament.render import FaceRenderer
 from lineament.training.draw_tiny_combinations import sample_seen, shows_held_out
-from lineament.training.gallery import MANIFEST, Gallery
+from lineament.training.examples import Shown
+from lineament.training.gallery import MANIFEST, SOURCE_OF, Gallery
 from lineament.training.gallery_examples import read_guesses
 from lineament.training.preparation import FLAT_SHARE
 from lineament.training.windows import freeze_annotation, with_flags
@@ -73,6 +74,12 @@ class Portraits:
     def annotation(self, index: int) -> Annotation:
         """Return what is known of one."""
         return annotation_from_dict(self.items[index]["annotation"])
+
+    def shown(self, index: int) -> Shown:
+        """Return which picture or clip one was cut out of."""
+        told = self.items[index]["annotation"]
+        source = SOURCE_OF.get(self.name) or ("" if self.style(index) == PHOTO else "rendered")
+        return Shown(source, told["media"], told.get("split_key", ""))
 
     def style(self, index: int) -> str:
         """Return how one was made."""

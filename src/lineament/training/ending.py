@@ -9,6 +9,13 @@ from lineament.config import write_recipe
 from lineament.model.lora import SETTINGS, find_lora, merge_lora
 from lineament.training.features import drop_features
 from lineament.training.folder import RECIPE, is_first_process
+from lineament.training.journal import (
+    plot_experts,
+    plot_losses,
+    write_expert_table,
+    write_loss_table,
+)
+from lineament.training.recipe import Recipe
 from lineament.training.shard import is_sharded, save_whole
 from lineament.training.stage_run import StageRun, write_validation
 from lineament.training.start import save_trained
@@ -64,6 +71,16 @@ def _write_final(run: StageRun, draft: Path, folder: Path, steps: int) -> None:
     mark.replace(folder / DONE)
     for checkpoint in folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def finish_run(recipe: Recipe, last: Path, out: Path, log: Path) -> None:
+    """Let ``model`` lead to the last stage's, and put the log into tables and pictures."""
+    link_final(last / "final", out / "model")
+    write_loss_table(log, out / "losses.csv")
+    write_expert_table(log, out / "experts.csv")
+    if recipe.use_plots:
+        plot_losses(log, out / "losses.png")
+        plot_experts(log, out / "experts.png")
 
 
 def link_final(final: Path, out: Path) -> None:

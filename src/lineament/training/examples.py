@@ -1,8 +1,8 @@
 """Examples and where they come from: dialogues about one clip, read one at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, final, runtime_checkable
+from typing import NamedTuple, Protocol, final, runtime_checkable
 
 from lineament.model.processor import Message, VisualInput
 from lineament.training.labels import Labels
@@ -75,6 +75,29 @@ class ExampleSource(Protocol):
         Raises:
             LineamentError: This one cannot be used; it is skipped, counted and named.
         """
+        ...
+
+
+class Shown(NamedTuple):
+    """One picture or clip of a source, as data sets name it; empty where nobody knows.
+
+    Attributes:
+        source: The data set.
+        media: Its reference there.
+        split_key: Whom or what it shows.
+    """
+
+    source: str = ""
+    media: str = ""
+    split_key: str = ""
+
+
+@runtime_checkable
+class ListsMedia(Protocol):
+    """A source that can say what it shows, without opening any of it."""
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield what examples show; the same one may come again."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Pictures and clips without anybody in them, so that a model learns to say so."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import final
@@ -11,7 +12,7 @@ from PIL import Image
 from lineament.model.processor import VisualInput
 from lineament.render import sample_face
 from lineament.training.dialogues import write_faceless
-from lineament.training.examples import Example
+from lineament.training.examples import Example, Shown
 from lineament.training.gallery import SIZE_PX, Gallery
 
 NUM_ROWS, NUM_SAMPLES = 68, 8
@@ -56,6 +57,11 @@ class FacelessExamples:
         asked = sample_face(int(rng.integers(2**31)), is_picture=not is_clip)
         dialogues = write_faceless(asked, Random(f"{index}:{epoch}"))
         return Example(f"faceless:{index}", dialogues, visual)
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every picture whose corners may be shown."""
+        for gallery in self.galleries:
+            yield from map(gallery.shown, range(len(gallery)))
 
     def _draw(self, rng: np.random.Generator) -> UInt8[np.ndarray, "size size 3"]:
         if self.galleries and rng.random() < 0.3:

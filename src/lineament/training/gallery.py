@@ -1,7 +1,7 @@
 """Galleries: pictures and clips looked at once, kept as plain arrays for training."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,16 @@ from lineament.faces.finder import FaceFinder
 from lineament.faces.landmarks import NUM_ROWS, describe_landmarks
 from lineament.faces.padding import PaddedFinder
 from lineament.faces.track import follow_faces
+from lineament.training.examples import Shown
 
 SIZE_PX = 128
 STORED_FRAMES = 16  # of a clip; windows of it find eight among them
 ITEMS, MANIFEST = "items.jsonl", "manifest.json"
+# The data set behind a gallery's origin, where it is one.
+SOURCE_OF: Mapping[str, str] = {
+    "ffhq-train": "ffhq-adult", "fairface-train": "fairface", "lfw-train": "lfw-expressions",
+    "rendered": "rendered",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,11 @@ class Gallery:
     def annotation(self, index: int) -> Annotation:
         """Return what is known of an item."""
         return annotation_from_dict(self.items[index]["annotation"])
+
+    def shown(self, index: int) -> Shown:
+        """Return which picture or clip an item is."""
+        told = self.items[index]["annotation"]
+        return Shown(SOURCE_OF.get(self.origin, ""), told["media"], told.get("split_key", ""))
 
     def look(self, index: int) -> Look:
         """Return an item; its pictures are views of the file."""

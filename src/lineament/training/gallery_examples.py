@@ -3,7 +3,7 @@
 import functools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -24,7 +24,7 @@ from lineament.training.augment import (
     shrink_pictures,
 )
 from lineament.training.dialogues import DialogueWriter
-from lineament.training.examples import Example
+from lineament.training.examples import Example, Shown
 from lineament.training.gallery import Gallery, Look
 from lineament.training.labels import LabelSet, read_states
 from lineament.training.windows import (
@@ -121,6 +121,10 @@ class GalleryExamples:
         if guesses:
             annotation = with_flags(annotation, guesses[index], source="reader")
         return annotation
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every item."""
+        return (self.galleries[number].shown(index) for number, index in self.places)
 
     def _balance(self, writer: DialogueWriter) -> DialogueWriter:
         step = max(1, len(self) // 1000)

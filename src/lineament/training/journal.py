@@ -15,6 +15,8 @@ from torch import Tensor
 from lineament.training.processes import gather_objects, is_shared
 
 LOG, SKIPPED = "log.jsonl", "skipped.jsonl"
+EXPERTS = "expert_use_by_kind"  # of a row of the log
+OTHER = "other"  # a kind for what has none
 Group = tuple[str, int]
 
 
@@ -63,7 +65,7 @@ class LossTable:
         by_level: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         every = [0.0, 0.0]
         for (kind, level), (total, count) in self._sums.items():
-            for row in (by_kind[kind or "other"], by_level[str(level)], every):
+            for row in (by_kind[kind or OTHER], by_level[str(level)], every):
                 row[0] += total
                 row[1] += count
         return {
@@ -154,21 +156,52 @@ def write_loss_table(log: Path, out: Path) -> None:
                 writer.writerow([*head, kind, loss])
 
 
+def write_expert_table(log: Path, out: Path) -> None:
+    """Write as CSV how much each kind uses each expert; nothing where no row tells it."""
+    told = [row for row in read_log(log) if EXPERTS in row]
+    if not told:
+        return
+    with out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["stage", "step", "kind", "expert", "share"])
+        for row in told:
+            for kind, shares in row[EXPERTS].items():
+                for expert, share in enumerate(shares):
+                    writer.writerow([row["stage"], row["step"], kind, expert, round(share, 6)])
+
+
+def plot_experts(log: Path, out: Path) -> None:
+    """Draw the last shares of every stage, one bar a kind; nothing where no row tells them.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    last = {row["stage"]: row[EXPERTS] for row in read_log(log) if EXPERTS in row}
+    if not last:
+        return
+    figure = _open_figure(len(last))
+    panels = figure.subplots(1, len(last), squeeze=False)[0]
+    for panel, (stage, by_kind) in zip(panels, last.items(), strict=True):
+        start = [0.0] * len(by_kind)
+        for expert, shares in enumerate(zip(*by_kind.values(), strict=True)):
+            panel.barh(list(by_kind), shares, left=start, label=f"expert {expert}")
+            start = [before + share for before, share in zip(start, shares, strict=True)]
+        panel.set_title(stage)
+        panel.set_xlabel("share of a kind's choices")
+        panel.legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(out)
+
+
 def plot_losses(log: Path, out: Path) -> None:
     """Draw the losses of all stages, one curve a kind.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    from lineament.errors import MissingExtra
-
-    try:
-        import matplotlib.figure
-    except ModuleNotFoundError:
-        raise MissingExtra("matplotlib", "plot") from None
     rows = [row for row in read_log(log) if "loss" in row]
     stages = list(dict.fromkeys(row["stage"] for row in rows))
-    figure = matplotlib.figure.Figure(figsize=(5.0 * max(1, len(stages)), 4.0))
+    figure = _open_figure(len(stages))
     panels = figure.subplots(1, max(1, len(stages)), squeeze=False)[0]
     for panel, stage in zip(panels, stages, strict=False):
         curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
@@ -185,6 +218,16 @@ def plot_losses(log: Path, out: Path) -> None:
         panel.legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(out)
+
+
+def _open_figure(num_panels: int) -> Any:
+    from lineament.errors import MissingExtra
+
+    try:
+        import matplotlib.figure
+    except ModuleNotFoundError:
+        raise MissingExtra("matplotlib", "plot") from None
+    return matplotlib.figure.Figure(figsize=(5.0 * max(1, num_panels), 4.0))
 
 
 def _mean(row: Sequence[float]) -> float:

@@ -33,7 +33,8 @@ class AnswerCollator:
         """Make one batch.
 
         Clips come in the order in which rows show them, so that placing their tokens needs no
-        search; ``clip_rows`` names the clip of each showing.
+        search; ``clip_rows`` names the clip of each showing, ``clip_kinds`` the kinds of what is
+        said about each clip.
         """
         samples = [sample.encoded for sample in drawn]
         pieces = [(n, piece) for n, sample in enumerate(samples) for piece in sample.pieces]
@@ -139,15 +140,19 @@ def _find_tasks(batch: dict[str, Any], tasks: Sequence[str]) -> Int[Tensor, "row
     return numbers[batch["group_ids"].clamp(min=0)] * is_own
 
 
-def _stack_clips(samples: Sequence[Encoded], shown: Sequence[int]) -> dict[str, Tensor]:
+def _stack_clips(samples: Sequence[Encoded], shown: Sequence[int]) -> dict[str, Any]:
     """Stack the clips of a batch once each, and say which is shown where."""
     order = [n for n in dict.fromkeys(shown) if samples[n].visual is not None]
     if not order:
         return {}
     clips = [samples[n].visual for n in order]
     row_of = {n: row for row, n in enumerate(order)}
-    stacked = {name: pad_stack([clip[name] for clip in clips if clip]) for name in clips[0] or {}}
+    names = clips[0] or {}
+    stacked: dict[str, Any] = {
+        name: pad_stack([clip[name] for clip in clips if clip]) for name in names
+    }
     stacked["clip_rows"] = torch.tensor([row_of[n] for n in shown if n in row_of])
+    stacked["clip_kinds"] = [[kind for kind, _ in samples[n].groups] for n in order]
     return stacked
 
 

@@ -19,7 +19,8 @@ class Mix(Settings):
         kinds: Only these kinds of records; all when empty.
         levels: Only these levels; all when empty.
         quality_share: Only the best records by their quality score, as a fraction of all.
-        split: Which split to read; a data set that was built from another one is refused.
+        split: Which split to read; a data set that was built from another one is refused, and
+            of one built from all of them only records of this one are read.
         limit: At most so many examples; 0 takes all.
         options: More settings of a named source.
     """

@@ -13,7 +13,7 @@ from torch import nn
 from lineament.config import require_known
 from lineament.errors import BadInput, MissingExtra
 from lineament.model.lora import find_lora
-from lineament.training.examples import Sources
+from lineament.training.examples import ExampleSource, Sources
 from lineament.training.folder import check_stage
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.objectives import OBJECTIVES, open_objective
@@ -22,13 +22,18 @@ from lineament.training.stage_data import open_sources, open_stream, open_valida
 from lineament.training.start import adapt_model
 
 
-def check_recipe(recipe: Recipe, sources: Sources, stages: Sequence[int]) -> None:
+def check_recipe(
+    recipe: Recipe, sources: Sources, stages: Sequence[int]
+) -> dict[int, list[ExampleSource]]:
     """Check what needs no model: names, settings that contradict each other, and all data.
 
     Args:
         recipe: The run.
         sources: What names in its mixes stand for.
         stages: Positions of the stages that are still to be done.
+
+    Returns:
+        What each of them trains on.
 
     Raises:
         BadInput: Naming the stage and the field.
@@ -41,11 +46,14 @@ def check_recipe(recipe: Recipe, sources: Sources, stages: Sequence[int]) -> Non
         )
     if recipe.use_plots and importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "plot")
+    opened = {}
     for number in stages:
         stage = recipe.stages[number]
         check_stage(stage, number)
         require_known(stage.objective, OBJECTIVES, "objective")
-        open_sources(stage, (*stage.data, *stage.validation), sources)
+        opened[number] = open_sources(stage, stage.data, sources)
+        open_sources(stage, stage.validation, sources)
+    return opened
 
 
 def rehearse(

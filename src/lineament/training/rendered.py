@@ -1,6 +1,7 @@
 """Rendered faces as examples: drawn when asked for, with dialogues written anew each epoch."""
 
 import functools
+from collections.abc import Iterator
 from random import Random
 from typing import Any, final
 
@@ -13,7 +14,7 @@ from lineament.records.sources.rendered import FIRST_SEED
 from lineament.records.write.template import KINDS, TemplateWriter
 from lineament.render import FaceRenderer, sample_face
 from lineament.training.built import dialogue_from_record
-from lineament.training.examples import Example
+from lineament.training.examples import Example, Shown
 from lineament.training.recipe import Mix
 
 DEFAULTS: dict[str, Any] = {
@@ -70,7 +71,7 @@ class RenderedExamples:
         Raises:
             BadInput: Nothing of the wanted kinds and levels can be said about this one.
         """
-        seed = FIRST_SEED[self.mix.split] + self.options["seed"] * 1_000_000 + index
+        seed = self._seed(index)
         annotation = sample_face(seed, duration_seconds=2.0)
         writer = TemplateWriter(self.writer_counts, seed=epoch)
         records = [
@@ -83,6 +84,15 @@ class RenderedExamples:
         Random(f"{seed}:{epoch}").shuffle(records)
         dialogues = tuple(map(dialogue_from_record, records[: self.options["num_dialogues"]]))
         return Example(f"rendered:{seed}", dialogues, self._draw(seed))
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield the seeds' faces under their own names."""
+        for index in range(len(self)):
+            seed = self._seed(index)
+            yield Shown("rendered", f"face-{seed}", f"rendered-{seed}")
+
+    def _seed(self, index: int) -> int:
+        return FIRST_SEED[self.mix.split] + self.options["seed"] * 1_000_000 + index
 
     def _draw(self, seed: int) -> VisualInput:
         options = self.options

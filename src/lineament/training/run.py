@@ -13,8 +13,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from lineament.config import settings_from_dict
 from lineament.training.best import KeepBest, Score
-from lineament.training.checkpoint import find_checkpoint, restore_state
-from lineament.training.ending import DONE, finish_stage, link_final
+from lineament.training.checkpoint import find_checkpoint, lay_anew, restore_state
+from lineament.training.ending import DONE, finish_run, finish_stage
 from lineament.training.examples import ExampleSource, Sources
 from lineament.training.features import drop_features, keep_features
 from lineament.training.folder import (
@@ -25,7 +25,7 @@ from lineament.training.folder import (
 )
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.guard import SpikeGuard, StageClock, WeightAverage, catch_stop_signals
-from lineament.training.journal import Journal, plot_losses, write_loss_table
+from lineament.training.journal import Journal
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Recipe
 from lineament.training.rehearsal import check_recipe, rehearse
@@ -34,6 +34,7 @@ from lineament.training.stage_data import open_sources, open_stream, open_valida
 from lineament.training.stage_run import StageRun
 from lineament.training.start import adapt_model
 from lineament.training.stream import Stream
+from lineament.training.trained_on import TRAINED_ON, write_trained_on
 from lineament.training.trainer import StageTrainer
 from lineament.training.unified_family import Family, open_family
 from lineament.training.validation import validate
@@ -89,7 +90,9 @@ class Runner:
 
     def load(self, folder: Path) -> tuple[Any, Any]:
         """Read a model that this run has written."""
-        return self.family.load(self.recipe.model, folder)
+        model, processor = self.family.load(self.recipe.model, folder)
+        lay_anew(model)
+        return model, processor
 
 
 def run_recipe(
@@ -157,7 +160,7 @@ def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
     numbers = range(len(recipe.stages))
     done = [runner.folder(number) / DONE for number in numbers]
     left = [number for number in numbers if not done[number].is_file()]
-    check_recipe(recipe, runner.sources, left)
+    opened = check_recipe(recipe, runner.sources, left)
     for number in numbers:
         if number not in left:
             row = json.loads(done[number].read_text(encoding="utf-8"))
@@ -171,18 +174,17 @@ def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
             model, processor = _start(runner, number, build_model)
         if number == left[0]:
             rehearse(recipe, runner.sources, left, model, processor)
+            if is_first_process():
+                write_trained_on(recipe, opened, runner.out / TRAINED_ON)
+            opened.clear()
         run, steps = _run_stage(runner, number, model, processor, checkpoint)
         num_steps, seconds = num_steps + steps, seconds + run.clock.seconds
         if run.is_paused:
             return _result(runner, "stopped", num_steps, seconds)
         if runner.use_shards:
             model = None  # the next stage begins with what this one has written
-    last = len(recipe.stages) - 1
     if is_first_process():
-        link_final(runner.folder(last) / "final", runner.out / "model")
-        write_loss_table(runner.journal.path, runner.out / "losses.csv")
-        if recipe.use_plots:
-            plot_losses(runner.journal.path, runner.out / "losses.png")
+        finish_run(recipe, runner.folder(len(numbers) - 1), runner.out, runner.journal.path)
     return _result(runner, "done", num_steps, seconds)
 
 
@@ -277,8 +279,11 @@ def _start(runner: Runner, number: int, build_model: BuildModel | None) -> tuple
         names = {mix.source: [] for mix in stage.data}
         for mix, source in zip(stage.data, sources, strict=True):
             names[mix.source].append(source)
-        return build_model(recipe, names)
-    return runner.family.start(recipe.model, sources, recipe.seed)
+        model, processor = build_model(recipe, names)
+    else:
+        model, processor = runner.family.start(recipe.model, sources, recipe.seed)
+    lay_anew(model)
+    return model, processor
 
 
 def _result(runner: Runner, status: str, num_steps: int, seconds: float) -> RunResult:

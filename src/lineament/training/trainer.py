@@ -22,7 +22,7 @@ from lineament.training.stage_run import StageRun, inner_model
 from lineament.training.step import StageCallback
 
 OPTIMISER, SCHEDULE = "optimizer.pt", "scheduler.pt"  # names that ``transformers`` gives
-_NOT_FOR_MODEL = ("groups", "skipped", "num_samples", "num_items")
+_NOT_FOR_MODEL = ("groups", "clip_kinds", "skipped", "num_samples", "num_items")
 
 
 class StageTrainer(Trainer):

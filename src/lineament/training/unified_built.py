@@ -1,7 +1,7 @@
 """Built data sets for networks that draw and understand: pictures as codes, kept once on disk."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, final
@@ -15,8 +15,15 @@ from lineament.model.image_tokenizer import ImageTokenizer
 from lineament.model.portrait_eyes import pixel_values_of
 from lineament.records.sources.pixels import open_pixels
 from lineament.records.store import RecordStore
-from lineament.training.built import choose_rows, dialogue_from_record, group_rows
+from lineament.training.built import (
+    choose_rows,
+    dialogue_from_record,
+    group_rows,
+    list_records,
+    require_own_split,
+)
 from lineament.training.draw_tiny_codes import CODES, read_codes
+from lineament.training.examples import Shown
 from lineament.training.recipe import Mix
 from lineament.training.unified_examples import AskingExample, DrawingExample
 
@@ -88,6 +95,7 @@ class _Codes:
             )
         folder = Path(mix.options["codes"])
         self.store = RecordStore(Path(mix.options["data"]))
+        require_own_split(self.store, mix)
         self.codes = read_codes(folder)
         self.places: dict[str, int] = json.loads((folder / MEDIA).read_text(encoding="utf-8"))
 
@@ -130,6 +138,10 @@ class BuiltDrawings:
         codes = self.held.find(record.media, is_mirrored=is_mirrored)
         return DrawingExample(record.id, codes, caption.split(". ")[0], lambda: caption)
 
+    def list_media(self) -> Iterator[Shown]:
+        """Yield the pictures of the captions."""
+        return list_records(self.held.store, self.rows)
+
 
 @final
 class BuiltAsking:
@@ -159,6 +171,10 @@ class BuiltAsking:
         codes = self.held.find(records[0].media)
         dialogues = tuple(map(dialogue_from_record, records))
         return AskingExample(records[0].id, codes, dialogues, None, None)
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield the pictures that are asked about."""
+        return list_records(self.held.store, [row for group in self.groups for row in group])
 
 
 def open_built_drawings(mix: Mix) -> Any:

@@ -1,6 +1,6 @@
 """Portraits as examples: pixels for the image tokenizer; codes with captions and questions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -13,6 +13,7 @@ from lineament.errors import BadInput
 from lineament.training.dialogues import Dialogue, DialogueWriter
 from lineament.training.draw_tiny_codes import read_codes, read_features
 from lineament.training.draw_tiny_portraits import Portraits
+from lineament.training.examples import Shown
 from lineament.training.gallery_examples import CHECK_EVERY, PARTS
 from lineament.training.labels import read_states
 from lineament.training.recipe import Mix
@@ -82,6 +83,10 @@ class _Places:
     def __len__(self) -> int:
         return len(self.places)
 
+    def list_media(self) -> Iterator[Shown]:
+        """Yield what the portraits were cut out of."""
+        return (self.folders[number].shown(index) for number, index in self.places)
+
     def name(self, position: int) -> str:
         number, index = self.places[position]
         return f"{self.folders[number].name}:{index}"
@@ -97,6 +102,10 @@ class PixelExamples:
 
     def __len__(self) -> int:
         return min(self.limit, len(self.items))
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every portrait's picture."""
+        return self.items.list_media()
 
     def read(self, index: int, epoch: int) -> PixelExample:
         """Read one portrait."""
@@ -119,6 +128,10 @@ class DrawingExamples:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every portrait's picture."""
+        return self.items.list_media()
 
     def read(self, index: int, epoch: int) -> DrawingExample:
         """Read one in one of its forms."""
@@ -156,6 +169,10 @@ class AskingExamples:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every portrait's picture."""
+        return self.items.list_media()
 
     def read(self, index: int, epoch: int) -> AskingExample:
         """Read one in one of its forms.

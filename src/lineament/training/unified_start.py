@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from safetensors.torch import load_model
 from transformers import PreTrainedTokenizerFast
 
 from lineament.errors import BadInput, BadModel, LineamentError
 from lineament.model.drawing import IMAGE_TOKENIZER_FOLDER
 from lineament.model.foreign import first_line
+from lineament.model.hub import is_adapted
 from lineament.model.image_tokenizer import (
     ImageTokenizer,
     ImageTokenizerConfig,
@@ -20,6 +22,7 @@ from lineament.model.image_tokenizer import (
 )
 from lineament.model.image_tokenizer_training import TokenizerWeights
 from lineament.model.loading import refuse_misfits
+from lineament.model.lora import add_lora, read_lora_settings
 from lineament.model.portrait_eyes import PortraitEyes, find_eyes_folder, load_portrait_eyes
 from lineament.model.tokenizer import train_tokenizer
 from lineament.model.unif2ace import UniF2aceForFaces
@@ -140,12 +143,12 @@ def unif2ace_config(settings: Model, text_vocab_size: int) -> UniF2aceConfig:
 
 
 def load_unif2ace(settings: Model, folder: Path) -> Started:
-    """Load a network and what is saved with it.
+    """Load a network, adapters included, and what is saved with it.
 
     Raises:
         BadModel: The folder is damaged.
     """
-    network = _load(UniF2aceForFaces, folder)
+    network = _load_adapted(folder) if is_adapted(folder) else _load(UniF2aceForFaces, folder)
     try:
         text = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -221,6 +224,24 @@ def _load(kind: Any, folder: Path) -> Any:
         raise BadModel(f"{folder}: the model cannot be read ({first_line(error)})") from error
     refuse_misfits(report, folder, hint="train it again")
     return model
+
+
+def _load_adapted(folder: Path) -> UniF2aceForFaces:
+    """Load a network whose adapters are not merged, as a stage with them leaves its checkpoints.
+
+    Raises:
+        BadModel: The folder is damaged.
+    """
+    settings = read_lora_settings(folder)
+    assert settings is not None
+    try:
+        network = UniF2aceForFaces(UniF2aceConfig.from_pretrained(folder, local_files_only=True))
+        add_lora(network, settings)
+        load_model(network, folder / "model.safetensors", strict=True)
+    except Exception as error:  # as `_load`
+        message = f"{folder}: the adapted model cannot be read ({first_line(error)})"
+        raise BadModel(message, hint="train it again") from error
+    return network
 
 
 def _make(make: Callable[..., Any], changes: Mapping[str, Any]) -> Any:

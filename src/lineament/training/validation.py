@@ -1,11 +1,15 @@
-"""Losses on held-out examples, by kind and level."""
+"""Losses on held-out examples, by kind and level, and which experts their clips use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
-from lineament.training.journal import LossTable
+from lineament.model.experts import ExpertUse
+from lineament.training.journal import EXPERTS, OTHER, LossTable
+from lineament.training.stage_run import inner_model
 from lineament.training.stream import Stream
 
 
@@ -13,11 +17,16 @@ from lineament.training.stream import Stream
 def validate(
     learner: nn.Module, objective: Any, stream: Stream, *, batch_size: int
 ) -> dict[str, Any]:
-    """Return mean losses as `LossTable.means` does; the learner is left as it was."""
+    """Return mean losses as `LossTable.means` does; the learner is left as it was.
+
+    Where clips pass experts, the share of each comes along, by the kinds of what is said about
+    the clips. A clip counts once for each of its dialogues.
+    """
     device = next(learner.parameters()).device
     was_training = learner.training
     learner.eval()
     table = LossTable()
+    use: ExpertUse | None = None
     for start in range(0, len(stream), batch_size):
         stop = min(start + batch_size, len(stream))
         batch = objective.collate([stream[position] for position in range(start, stop)])
@@ -29,5 +38,19 @@ def validate(
         }
         outputs = learner(**tensors)
         table.add(outputs["losses"], outputs["group_ids"], groups)
+        if outputs["expert_ids"] is not None and "clip_kinds" in batch:
+            use = use or ExpertUse(int(inner_model(learner).config.num_experts))
+            add_clips(use, outputs["expert_ids"], batch["clip_kinds"])
     learner.train(was_training)
-    return table.means()
+    return table.means() | ({} if use is None else {EXPERTS: use.shares()})
+
+
+def add_clips(
+    use: ExpertUse,
+    expert_ids: Int[Tensor, "clips tokens top_k"],
+    clip_kinds: Sequence[Sequence[str]],
+) -> None:
+    """Count the experts of every clip for the kinds of what is said about it."""
+    for row, kinds in zip(expert_ids, clip_kinds, strict=True):
+        for kind in kinds:
+            use.add(row, kind or OTHER)
