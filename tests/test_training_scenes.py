@@ -15,8 +15,14 @@ from lineament.model.tokenizer import train_tokenizer
 from lineament.records.record import Record, Turn
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
+from lineament.training.examples import ListsMedia, Shown
 from lineament.training.recipe import Mix, Model
-from lineament.training.scene_alignment import align_adapter, say_cell_name
+from lineament.training.scene_alignment import (
+    READ_OUT,
+    align_adapter,
+    say_cell_name,
+    start_with_lookups,
+)
 from lineament.training.scene_encoder import (
     SIDE_BINS,
     CellReader,
@@ -36,7 +42,7 @@ from lineament.training.scene_gallery import (
 )
 from lineament.training.scene_preparation import PREPARED, root_mixes, take_settings
 from lineament.training.start import adapt_model, sized_config, start_model
-from test_model_toys import _one_thread  # noqa: F401
+from test_model_toys import _one_thread, toy_config, toy_model  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 NAMES = ("scene-tiny", "scene-tiny-lora", "scene-tiny-moe-lora")
@@ -113,6 +119,22 @@ def test_alignment_moves_the_adapter_alone_until_tokens_are_near_their_words(roo
     assert losses[1] < 0.6 * losses[0]
 
 
+def test_words_look_at_tokens_like_them_before_any_training():
+    text = toy_config().text_config.to_dict() | {"num_key_value_heads": 2, "layer_types": None}
+    model = toy_model(text_config=text)
+    start_with_lookups(model, num_layers=1)
+    layer, other = model.language_model.model.layers[:2]
+    attention = layer.self_attn
+    assert attention.q_proj.weight.equal(attention.k_proj.weight)
+    assert not other.self_attn.q_proj.weight.equal(other.self_attn.k_proj.weight)
+    words = torch.randn(6, attention.q_proj.weight.shape[1])
+    words = words / words.norm(dim=1, keepdim=True)
+    scores = (words @ attention.q_proj.weight.T) @ (words @ attention.k_proj.weight.T).T
+    assert scores.argmax(1).tolist() == list(range(6))
+    found = attention.o_proj.weight @ attention.v_proj.weight @ words.T
+    torch.testing.assert_close(found.T, READ_OUT * words)
+
+
 def save_tokenizer(texts: list[str], folder: Path) -> str:
     train_tokenizer(texts, 400).save_pretrained(folder / "words")
     return str(folder / "words")
@@ -139,6 +161,47 @@ def test_galleries_give_other_conversations_every_epoch_and_the_same_again(root)
     assert len({tuple(d.kind for d in e.dialogues) for e in first}) > 1
     assert first[0].visual is not None
     assert first[0].visual.frames.shape == (1, 32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "bare"),
+    [
+        ("scene_count", "There are two vehicles.", "Two."),
+        ("scene_count", "There is no ship.", "No."),
+        ("scene_yes_no", "No, there is no ship.", "No."),
+        ("scene_position", "The red ship is in the top-left part.", "In the top-left part."),
+        ("scene_color", "The largest building is red.", "Red."),
+        ("scene_kind", "The picture shows a storage-tank area.", "Storage-tank."),
+        ("scene_box", "[0.100, 0.200, 0.300, 0.400]", "[0.100, 0.200, 0.300, 0.400]"),
+        ("scene_box", "The red ship.", "The red ship."),
+        ("scene_comparison", "The road is larger than the ship.",
+         "The road is larger than the ship."),
+        ("scene_global", "There are two ships. Water can be seen.",
+         "There are two ships. Water can be seen."),
+    ],
+)  # fmt: skip
+def test_a_bare_answer_is_what_the_picture_tells(kind, answer, bare, tmp_path):
+    turns = (Turn("user", "What?"), Turn("assistant", answer))
+    item = Pictured("scene 3", np.zeros((8, 8, 3), np.uint8), (Record(kind, 1, "a", turns),))
+    write_scene_gallery(tmp_path / "scenes0", [item], size_px=8, grid=1)
+    for is_bare, expected in ((True, bare), (False, answer)):
+        source = SceneExamples(Mix(source="s", options={"root": str(tmp_path), "bare": is_bare}))
+        (dialogue,) = source.read(0, 0).dialogues
+        assert dialogue.messages[1]["content"] == expected
+
+
+def test_a_gallery_says_which_pictures_it_shows(tmp_path):
+    names = ("scene 41", "caption_images/ucm/images/7.tif", "mine/8.png")
+    record = Record("vqa", 1, "a", (Turn("user", "What?"), Turn("assistant", "A ship.")))
+    items = [Pictured(name, np.zeros((8, 8, 3), np.uint8), (record,)) for name in names]
+    write_scene_gallery(tmp_path / "scenes0", items, size_px=8, grid=1)
+    source = SceneExamples(Mix(source="s", options={"root": str(tmp_path)}))
+    assert isinstance(source, ListsMedia)
+    assert list(source.list_media()) == [
+        Shown("rendered-scenes", sample_scene(41).media, sample_scene(41).split_key),
+        Shown("ucm-captions", "7.tif"),
+        Shown("", "8.png"),
+    ]
 
 
 def test_kinds_are_chosen_and_left_out(root):

@@ -29,6 +29,7 @@ from lineament.training.scene_encoder import (
 from lineament.training.scene_gallery import CELL_NAMES, SceneGallery
 
 RATE, WEIGHT_DECAY, FIRST_SCALE = 2e-3, 0.01, 10.0
+READ_OUT, LIKENESS = 0.05, 0.6
 
 
 class WordReader(nn.Module):
@@ -106,6 +107,28 @@ def align_adapter(
         if report is not None:
             report("alignment", step + 1)
     return last
+
+
+@torch.no_grad()
+def start_with_lookups(model: FaVChatForConditionalGeneration, num_layers: int = 2) -> None:
+    """Let the first layers attend by likeness, and hand on what they find, before any training.
+
+    Queries equal keys, and what is read out is what was written in, so that the word "ship" looks
+    at tokens near the embedding of "ship". From random weights, questions about single objects
+    stay at chance for a thousand steps; see ``docs/experiments.md``.
+    """
+    decoder: Any = model.language_model
+    layers = getattr(decoder, "model", decoder).layers
+    for layer in layers[:num_layers]:
+        attention = layer.self_attn
+        if attention.k_proj.weight.shape != attention.q_proj.weight.shape:
+            continue  # several queries share a key
+        nn.init.orthogonal_(attention.q_proj.weight)
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+        nn.init.orthogonal_(attention.v_proj.weight)
+        attention.o_proj.weight.copy_(attention.v_proj.weight.T * READ_OUT)
+        if hasattr(attention, "q_norm"):
+            attention.q_norm.weight.fill_(LIKENESS)  # or a word would see but itself
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Examples from galleries of scenes: one picture, some of the conversations about it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, final
@@ -11,12 +11,17 @@ import numpy as np
 from lineament.errors import BadInput
 from lineament.model.processor import VisualInput
 from lineament.records.write.grammar import capital
-from lineament.training.examples import Dialogue, Example
+from lineament.training.examples import Dialogue, Example, Shown
 from lineament.training.recipe import Mix
 from lineament.training.scene_gallery import Said, SceneGallery, has_gallery
 
 DEFAULTS: dict[str, Any] = {
     "root": "", "folders": ("scenes*",), "num_dialogues": 6, "leave": (), "bare": False,
+}  # fmt: skip
+DRAWN = "scene "
+# The data set of a real picture, by the folder that it lies in.
+SOURCE_OF: Mapping[str, str] = {
+    "rsicd": "rsicd", "ucm": "ucm-captions", "sydney": "sydney-captions",
 }  # fmt: skip
 START_WEIGHT = 3.0  # the first word of an answer says most
 
@@ -62,6 +67,17 @@ class SceneExamples:
         dialogues = tuple(map(make_dialogue, said))
         pixels = np.array(gallery.pixels[place])
         return Example(gallery.id(place), dialogues, VisualInput(pixels[None], (0.0,)))
+
+    def list_media(self) -> Iterator[Shown]:
+        """Yield every picture: drawn ones by their seed, real ones by the file they came in."""
+        for gallery, place in self.places:
+            name = gallery.id(place)
+            if name.startswith(DRAWN):
+                seed = int(name.removeprefix(DRAWN))
+                yield Shown("rendered-scenes", f"scene-{seed:08d}.png", name)
+            else:
+                folder = next((p for p in Path(name).parts if p in SOURCE_OF), "")
+                yield Shown(SOURCE_OF.get(folder, ""), Path(name).name)
 
     def _wants(self, said: Said) -> bool:
         if said.kind in self.options["leave"]:
