@@ -85,13 +85,12 @@ def open_chat(media: Path, model: str, answerer: str, questions: Sequence[str] =
     Aerial pictures have a chat of their own: known by the annotation beside them, by the model, or
     by questions about a scene and no face to be found.
     """
+    from lineament.describe.scene_chat import asks_about_scene, find_scene_chat
     from lineament.video import open_clip
 
     clip = open_clip(media)
     is_about_scene = False
     if clip.is_picture:
-        from lineament.describe.scene_chat import SCENE_MODEL, asks_about_scene, find_scene_chat
-
         if (scenes := find_scene_chat(media, model, answerer)) is not None:
             return scenes
         is_default = model == DEFAULT_MODEL and answerer == "model"
@@ -101,25 +100,25 @@ def open_chat(media: Path, model: str, answerer: str, questions: Sequence[str] =
         ThreadPoolExecutor(1) as pool,
     ):
         looking = pool.submit(_look, media, advance)
-        if is_about_scene and not looking.result().annotation.subjects:
-            scenes = _load_scene_chat(media, SCENE_MODEL)
-            if scenes is not None:
-                return scenes
+        is_bare = is_about_scene and not looking.result().annotation.subjects
+        if is_bare and (scenes := _load_scene_chat(media)) is not None:
+            return scenes
         chat = load_chat(model, answerer)
         chat.open(media, looking.result())
     return chat
 
 
-def _load_scene_chat(media: Path, model: str) -> Any:
-    """Return a model's chat about a bare scene, and say so; None where it is not installed."""
-    from lineament.describe.scene_chat import find_scene_chat
+def _load_scene_chat(media: Path) -> Any:
+    """Return a model's chat about a bare scene, and say so; None where none is installed."""
+    from lineament.describe.scene_chat import SCENE_MODEL, find_scene_chat
     from lineament.errors import BadModel
 
     try:
-        scenes = find_scene_chat(media, model)
+        scenes = find_scene_chat(media, SCENE_MODEL)
     except BadModel:
         return None
-    print(f"{media.name}: no face in it; {model} answers (--model names another)", file=sys.stderr)
+    told = f"{media.name}: no face in it; {SCENE_MODEL} answers (--model names another)"
+    print(told, file=sys.stderr)
     return scenes
 
 

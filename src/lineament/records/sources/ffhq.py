@@ -79,11 +79,10 @@ class FfhqAdult:
         require_split(self, split)
         rows = _rows_from_csv(require_file(folder, "labels.csv"))
         for item in _annotate_rows(rows, split, "images/{image}.jpg"):
-            is_shown = self.keeps_absent or isinstance(item, Dropped)
-            if not is_shown and not has_media(item.media, folder):
-                yield Dropped(item.media, MEDIA_MISSING)
-            else:
+            if self.keeps_absent or isinstance(item, Dropped) or has_media(item.media, folder):
                 yield item
+            else:
+                yield Dropped(item.media, MEDIA_MISSING)
 
 
 Row = tuple[str, list[Face]]
