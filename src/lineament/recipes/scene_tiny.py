@@ -22,7 +22,7 @@ PREPARED = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "alig
 
 def scene_tiny() -> Recipe:
     """Return the whole run, its last stage tuning all of the language model."""
-    return _recipe("scene-tiny", {"*": 1.0e-3}, ("media.adapter.*", "language_model.*"))
+    return _recipe("scene-tiny", {"*": 4e-4}, ("media.adapter.*", "language_model.*"))
 
 
 def scene_tiny_lora() -> Recipe:
@@ -85,7 +85,7 @@ def _look() -> Stage:
     return Stage(
         name="look",
         trainable=("media.*", "language_model.*"),
-        learning_rates={"*": 1.5e-3, "media.general_encoder.*": 1e-4},
+        learning_rates={"*": 4e-4, "media.general_encoder.*": 5e-5},
         data=(
             Mix(source=SOURCE, kinds=PLAIN, weight=0.65, options=drawn | PREPARED),
             Mix(source=SOURCE, kinds=BOXES, weight=0.35, options=drawn | {"num_dialogues": 8}),
@@ -93,7 +93,7 @@ def _look() -> Stage:
         validation=(_checked(PLAIN, bare=True),),
         validation_samples=150,
         validate_every=300,
-        num_steps=1500,
+        num_steps=3000,
         batch_size=24,
         row_tokens=512,
         weight_decay=0.02,

@@ -17,7 +17,7 @@ from lineament.records.sources.table import require_source
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
 from lineament.training.recipe import Mix, Model, Recipe
-from lineament.training.scene_alignment import align_adapter
+from lineament.training.scene_alignment import align_adapter, start_with_lookups
 from lineament.training.scene_encoder import train_scene_encoder
 from lineament.training.scene_gallery import (
     Pictured,
@@ -117,6 +117,7 @@ def _align(
     parts = {**recipe.model.parts, "general_encoder": str(root / "encoder")}
     settings = recipe.model.replace(tokenizer=str(root / "tokenizer"), parts=parts)
     model, processor = start_model(settings, (), seed=recipe.seed)
+    start_with_lookups(model)
     align_adapter(
         model, processor.tokenizer, [SceneGallery(folder) for folder in train],
         num_steps=num_steps, seed=recipe.seed, report=report,
