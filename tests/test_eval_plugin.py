@@ -1,6 +1,7 @@
 """The plug-in for lmms-eval, against a small stand-in of the interface that it uses."""
 
 import importlib
+import json
 import os
 import sys
 import tomllib
@@ -165,6 +166,20 @@ def test_drawn_clips_are_seen_whole_and_only_what_was_asked_counts(tmp_path, har
     said = {i.id: see(found.open_media(i.media), [i.question])[0] for i in items}
     scores = require_task("counterfactual").score(items, said)
     assert value == scores.figures["flipped"].value
+
+
+def test_items_in_all_wordings_are_found_again(tmp_path):
+    pytest.importorskip("skia")
+    options = Options(count=1, with_phrasings=True)
+    (path,) = plugin.write_tasks(["counterfactual"], tmp_path, tmp_path, options)
+    lines = path.with_suffix(".jsonl").read_text().splitlines()
+    docs = [json.loads(line) for line in lines]
+    assert len(docs) > len(
+        require_task("counterfactual").read_items(tmp_path, Options(count=1)).items
+    )
+    assert plugin.show_media(docs[-1])
+    kept = [plugin.keep_answer(doc, ["Yes."])[doc["metric"]] for doc in docs]
+    assert plugin.score_answers(kept) == 0.0  # nothing flips
 
 
 def test_tasks_of_others_show_pictures_or_paths(harness, tmp_path, encode_clip):

@@ -160,6 +160,10 @@ def join_visuals(shown: Sequence[Any]) -> Visual:
     return Visual(np.concatenate([np.asarray(picture) for picture in level], axis=1)[None])
 
 
+# What tells which items a line belongs to.
+_RUN = (OWN, "data", "split", "limit", "count", "with_phrasings")
+
+
 def write_tasks(
     names: Sequence[str], data: Path | str, out: Path | str, options: Options | None = None
 ) -> list[Path]:
@@ -187,7 +191,8 @@ def write_tasks(
         folder.mkdir(parents=True, exist_ok=True)
         run = {
             OWN: name, "data": str(Path(data).resolve()), "split": options.split,
-            "limit": options.limit or 0, "count": options.count or 0, "metric": task.headline,
+            "limit": options.limit or 0, "count": options.count or 0,
+            "with_phrasings": options.with_phrasings, "metric": task.headline,
         }  # fmt: skip
         lines = [json.dumps(_write_doc(item, run), ensure_ascii=False) for item in found.items]
         (folder / f"{key}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -239,7 +244,7 @@ def show_media(doc: Mapping[str, Any]) -> list[Image.Image]:
 
 def keep_answer(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
     """Return an answer with what is needed to score it, under the metric's name."""
-    run = {key: doc[key] for key in (OWN, "data", "split", "limit", "count", "metric")}
+    run = {key: doc[key] for key in (*_RUN, "metric")}
     return {doc["metric"]: {**run, "id": doc["id"], "prediction": results[0]}}
 
 
@@ -260,13 +265,13 @@ def _see(doc: Mapping[str, Any]) -> Visual:
 
 
 def _open_run(row: Mapping[str, Any]) -> tuple[ItemSet, Mapping[str, Item]]:
-    return _open_items(row[OWN], row["data"], row["split"], row["limit"], row["count"])
+    return _open_items(*(row[key] for key in _RUN))
 
 
 @functools.lru_cache(maxsize=4)
 def _open_items(
-    task: str, data: str, split: str, limit: int, count: int
+    task: str, data: str, split: str, limit: int, count: int, with_phrasings: bool
 ) -> tuple[ItemSet, Mapping[str, Item]]:
-    options = Options(split, limit or None, count=count or None)
+    options = Options(split, limit or None, with_phrasings, count or None)
     found = require_task(task).read_items(Path(data), options)
     return found, {item.id: item for item in found.items}
