@@ -109,14 +109,14 @@ def test_alignment_moves_the_adapter_alone_until_tokens_are_near_their_words(roo
     }, tokenizer=save_tokenizer(texts, root))  # fmt: skip
     gallery = SceneGallery(root / "scenes0")
     losses = []
-    for steps in (1, 60):
+    for steps in (1, 10, 60):  # ten were a division by nothing in the schedule
         model, processor = start_model(settings, (), seed=0)
         before = {name: weight.clone() for name, weight in model.state_dict().items()}
         losses.append(align_adapter(model, processor.tokenizer, [gallery], num_steps=steps))
         changed = {n for n, weight in model.state_dict().items() if not weight.equal(before[n])}
         assert changed
         assert all(name.startswith("media.adapter.") for name in changed)
-    assert losses[1] < 0.6 * losses[0]
+    assert losses[2] < 0.6 * losses[0]
 
 
 def test_words_look_at_tokens_like_them_before_any_training():
@@ -220,9 +220,9 @@ def test_kinds_are_chosen_and_left_out(root):
 def test_the_encoder_learns_what_cells_hold_and_is_saved_as_a_tower(root, tmp_path):
     gallery = SceneGallery(root / "scenes0")
     losses = [
-        train_scene_encoder([gallery], TOWER, tmp_path / str(n), num_steps=n) for n in (2, 40)
+        train_scene_encoder([gallery], TOWER, tmp_path / str(n), num_steps=n) for n in (2, 10, 40)
     ]
-    assert losses[1] < 0.6 * losses[0]
+    assert losses[2] < 0.6 * losses[0]
     from transformers import AutoModel
 
     tower = AutoModel.from_pretrained(tmp_path / "40")

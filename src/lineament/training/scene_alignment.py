@@ -85,7 +85,7 @@ def align_adapter(
     weights = [*adapter.parameters(), *reader.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=max(num_steps, 2), pct_start=0.1
+        optimizer, RATE, total_steps=max(num_steps, 20), pct_start=0.1
     )
     rng = np.random.default_rng([seed, 5])
     model.eval()

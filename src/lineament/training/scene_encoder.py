@@ -72,7 +72,7 @@ def train_scene_encoder(
     reader = CellReader(settings)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=max(num_steps, 2), pct_start=0.1
+        optimizer, RATE, total_steps=max(num_steps, 20), pct_start=0.1
     )
     rng = np.random.default_rng([seed, 3])
     last = 0.0

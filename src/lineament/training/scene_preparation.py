@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from transformers.utils.logging import disable_progress_bar
+
 from lineament.annotation import Annotation
 from lineament.errors import BadInput, BadMedia
 from lineament.model.tokenizer import train_tokenizer
@@ -114,6 +116,7 @@ def _align(
     recipe: Recipe, root: Path, train: list[Path], num_steps: int, report: Report | None
 ) -> None:
     """Write the model that the run starts from: whole or not at all."""
+    disable_progress_bar()  # of parts that are read in a moment
     parts = {**recipe.model.parts, "general_encoder": str(root / "encoder")}
     settings = recipe.model.replace(tokenizer=str(root / "tokenizer"), parts=parts)
     model, processor = start_model(settings, (), seed=recipe.seed)
