@@ -30,6 +30,7 @@ def claim_of(text, name):
         ("She has shoulder-length blond hair.", {"long_hair", "blonde_hair"}),
         ("Her eyes and hair are brown.", {"eye_color", "brown_hair"}),
         ("He is 18 months old.", set()),
+        ("A 6-month-old with brown hair.", {"brown_hair"}),
         ("A glasses-wearing man smiles.", {"eyeglasses", "smile"}),
         ("With closed eyes he listens to music.", {"close_eyes", "listen_to_music"}),
         ("She closes her eyes.", {"close_eyes"}),

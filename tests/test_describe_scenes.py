@@ -17,7 +17,7 @@ from lineament.describe.scene_beside import find_scene_annotation
 from lineament.describe.scene_chat import SceneChat, find_scene_chat
 from lineament.describe.scene_model import SceneModel, annotate_by_model, is_scene_model
 from lineament.describe.verdicts import find_object_ids
-from lineament.errors import BadInput
+from lineament.errors import BadInput, BadMedia
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.favchat_config import favchat_tiny_config
 from lineament.model.processor import FaVChatProcessor
@@ -275,3 +275,23 @@ def test_a_model_of_faces_cannot_annotate_a_scene(picture, tmp_path, capsys):
 def test_media_without_a_name_have_nothing_beside_them():
     assert find_scene_annotation(Path()) is None
     assert find_scene_annotation("") is None
+
+
+def test_a_chat_opens_rasters_that_pillow_does_not(tmp_path, monkeypatch):
+    tifffile = pytest.importorskip("tifffile")
+    from lineament.cli.chat import open_chat
+    from lineament.describe import scene_chat
+    from lineament.describe.scene_model import read_picture
+
+    deep = tmp_path / "sentinel.tif"
+    values = np.random.default_rng(0).integers(0, 4000, (40, 50, 13)).astype(np.uint16)
+    tifffile.imwrite(deep, values, photometric="minisblack", planarconfig="contig")
+    assert read_picture(deep).shape == (40, 50, 3)
+    chat = object()
+    monkeypatch.setattr(scene_chat, "find_scene_chat", lambda *_: chat)
+    assert open_chat(deep, "some-model", "model") is chat
+    with pytest.raises(BadMedia, match=r"gone\.tif: no such file"):
+        open_chat(tmp_path / "gone.tif", "some-model", "model")
+    (tmp_path / "torn.tif").write_bytes(b"II*\0 and nothing")
+    with pytest.raises(BadMedia, match=r"torn\.tif"):
+        read_picture(tmp_path / "torn.tif")

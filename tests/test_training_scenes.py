@@ -18,10 +18,14 @@ from lineament.render.scenes import draw_scene, sample_scene
 from lineament.training.examples import ListsMedia, Shown
 from lineament.training.recipe import Mix, Model
 from lineament.training.scene_alignment import (
-    READ_OUT,
+    PLACE_COLUMNS,
+    PLACE_ROWS,
+    SIDE_PARTS,
     align_adapter,
+    find_directions,
+    place_targets,
     say_cell_name,
-    start_with_lookups,
+    side_targets,
 )
 from lineament.training.scene_encoder import (
     SIDE_BINS,
@@ -41,8 +45,9 @@ from lineament.training.scene_gallery import (
     write_scene_gallery,
 )
 from lineament.training.scene_preparation import PREPARED, root_mixes, take_settings
+from lineament.training.scene_start import LAYERS, MARK, start_looking
 from lineament.training.start import adapt_model, sized_config, start_model
-from test_model_toys import _one_thread, toy_config, toy_model  # noqa: F401
+from test_model_toys import _one_thread  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 NAMES = ("scene-tiny", "scene-tiny-lora", "scene-tiny-moe-lora")
@@ -119,20 +124,100 @@ def test_alignment_moves_the_adapter_alone_until_tokens_are_near_their_words(roo
     assert losses[2] < 0.6 * losses[0]
 
 
-def test_words_look_at_tokens_like_them_before_any_training():
-    text = toy_config().text_config.to_dict() | {"num_key_value_heads": 2, "layer_types": None}
-    model = toy_model(text_config=text)
-    start_with_lookups(model, num_layers=1)
-    layer, other = model.language_model.model.layers[:2]
-    attention = layer.self_attn
-    assert attention.q_proj.weight.equal(attention.k_proj.weight)
-    assert not other.self_attn.q_proj.weight.equal(other.self_attn.k_proj.weight)
-    words = torch.randn(6, attention.q_proj.weight.shape[1])
-    words = words / words.norm(dim=1, keepdim=True)
-    scores = (words @ attention.q_proj.weight.T) @ (words @ attention.k_proj.weight.T).T
-    assert scores.argmax(1).tolist() == list(range(6))
-    found = attention.o_proj.weight @ attention.v_proj.weight @ words.T
-    torch.testing.assert_close(found.T, READ_OUT * words)
+def test_places_and_sides_are_told_apart_as_answers_tell_them():
+    places = place_targets(6)
+    told = [(PLACE_ROWS[int(row[:3].argmax())], PLACE_COLUMNS[int(row[3:].argmax())])
+            for row in places]  # fmt: skip
+    assert told[0] == told[7] == ("top", "left")
+    assert told[2 * 6 + 3] == ("middle", "center")
+    assert told[35] == ("bottom", "right")
+    assert places.sum(1).tolist() == [2.0] * 36
+    boxes = find_boxes(one_object("ship", (0.1, 0.5, 0.3, 0.95)), 4)
+    (cell,) = np.flatnonzero(boxes[..., 0])
+    sides = side_targets(boxes[None])[0, cell].unflatten(0, (4, SIDE_PARTS))
+    expected = [int(side * SIDE_PARTS) for side in (0.1, 0.5, 0.3, 0.95)]
+    assert (sides.argmax(1) - torch.tensor(expected)).abs().max() <= 1  # rounding at an edge
+
+
+LOOKING = {
+    "fusion": "general_only", "use_face": False, "use_landmarks": False, "landmark_tokens": 0,
+    "token_grid": [2, 2], "grid_positions": True,
+    "vision_config": {"model_type": "lineament_conv_vision", **TOWER},
+    "text_config": {
+        "hidden_size": 256, "intermediate_size": 64, "num_hidden_layers": 4,
+        "tie_word_embeddings": False,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
+    },
+}  # fmt: skip
+
+
+def asked_shares(model, tokenizer, name: str, directions: torch.Tensor) -> tuple[float, float]:
+    """Return how much of the last word's attention a token of this name has, layers 1 and 2.
+
+    Sixty tokens of a picture hold a name each, the one asked about among them once.
+    """
+    mark = model.get_input_embeddings().weight.mean(0)
+    size = 8 * float(model.get_input_embeddings().weight.norm(dim=1).mean())
+    names = [i for i in range(len(CELL_NAMES)) if CELL_NAMES[i] != name]
+    picked = [*(names * 3)[:59], CELL_NAMES.index(name)]
+    picture = size * (directions[picked] - MARK * mark / mark.norm())
+    words = f"where is the {say_cell_name(name)} ? it is in the"
+    ids = tokenizer(words, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    texts = model.get_input_embeddings()(ids)
+    model.language_model.set_attn_implementation("eager")
+    seen = model.language_model.get_decoder()(
+        inputs_embeds=torch.cat([picture[None], texts], dim=1), output_attentions=True
+    )
+    first, second = (seen.attentions[layer][0, :, -1, 59].mean() for layer in (1, 2))
+    return float(first), float(second)
+
+
+@torch.no_grad()
+def test_the_end_of_a_question_looks_at_what_it_asks_about_before_any_training(root):
+    texts = [" ".join(say_cell_name(name) for name in CELL_NAMES)] * 3
+    texts += [" where is the ? it is in the top-left middle-center bottom-right part"] * 3
+    settings = Model(changes=LOOKING, tokenizer=save_tokenizer(texts, root))
+    model, processor = start_model(settings, (), seed=0)
+    tokenizer = processor.tokenizer
+    directions = find_directions(model, tokenizer)
+    start_looking(model, tokenizer, [SceneGallery(root / "scenes0")])
+    model.eval()
+    asked = ("ship", "airplane", "road", "harbor", "water", "bridge")
+    shares = np.array([asked_shares(model, tokenizer, name, directions) for name in asked])
+    assert shares.mean() > 0.3  # of sixty tokens, one has 0.017 by chance
+    other, _ = start_model(settings, (), seed=0)
+    chance = np.array([asked_shares(other, tokenizer, name, directions) for name in asked])
+    assert chance.mean() < 0.1
+
+
+@torch.no_grad()
+def test_what_is_looked_at_is_handed_on_without_marks(root):
+    settings = Model(changes=LOOKING, tokenizer=save_tokenizer(["a red ship lies there"] * 3, root))
+    model, processor = start_model(settings, (), seed=0)
+    before = model.get_input_embeddings().weight.clone()
+    start_looking(model, processor.tokenizer, [SceneGallery(root / "scenes0")])
+    layers = model.language_model.model.layers
+    for layer, lookup in zip(layers, LAYERS, strict=False):
+        attention = layer.self_attn
+        handed_on = attention.o_proj.weight @ attention.v_proj.weight / (12 * lookup.read_out)
+        values, _ = torch.linalg.eigh(handed_on)
+        expected = torch.ones(256)
+        expected[:2] = 0.0  # the two marks
+        torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
+    mark = model.get_input_embeddings().weight.mean(0)
+    head = model.get_output_embeddings().weight
+    torch.testing.assert_close(head.mean(0), torch.zeros(256), atol=1e-6, rtol=0)
+    assert float(mark.norm()) > 10 * float(before.mean(0).norm())
+
+
+def test_lookups_ask_for_a_language_model_that_fits(root):
+    text = LOOKING["text_config"]
+    tokenizer = save_tokenizer(["a red ship lies there"] * 3, root)
+    for changes in ({"tie_word_embeddings": True}, {"num_key_value_heads": 2}):
+        changed = LOOKING | {"text_config": text | changes}
+        model, processor = start_model(Model(changes=changed, tokenizer=tokenizer), (), seed=0)
+        with pytest.raises(BadInput, match="a head of its own"):
+            start_looking(model, processor.tokenizer, [SceneGallery(root / "scenes0")])
 
 
 def save_tokenizer(texts: list[str], folder: Path) -> str:
@@ -244,10 +329,10 @@ def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
     _, recipe = take_settings(find_recipe("scene-tiny"))
     assert PREPARED.keys().isdisjoint(recipe.stages[0].data[0].options)
     rooted = root_mixes(recipe, root)
-    assert [len(stage.data) for stage in rooted.stages] == [2, 2]
+    assert [len(stage.data) for stage in rooted.stages] == [2, 2, 2]
     (root / "empty").mkdir()
     (tmp_path / "none").mkdir()
-    assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0, 0]
+    assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0] * 3
 
 
 def test_prepared_settings_can_be_set_and_have_defaults():

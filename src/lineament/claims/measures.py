@@ -94,7 +94,7 @@ _LENGTH = _pattern(rf"""
     |after\s+every)\s+
     (?:about\s+|around\s+|some\s+|the\s+(?:next|last)\s+|roughly\s+|more\s+than\s+|the\s+|nearly\s+
     |at\s+least\s+)?{_N}\s*-?(?:s|secs?|seconds?|minutes?|hours?|days?)\b|{_N}\s+times\b
-    |{_N}\s*(?:fps|frames?|hz|px|pixels?|%|percent|meters?|metres?|cm|kg|mb|gb|euros?|dollars?
+    |{_N}\s*-?\s*(?:fps|frames?|hz|px|pixels?|%|percent|meters?|metres?|cm|kg|mb|gb|euros?|dollars?
     |minutes?|hours?|days?(?![-\s](?:beard|stubble))|weeks?|months?)\b(?:\s+per\s+seconds?
     |[-\s]+olds?\b)?
     |per\s+seconds?

@@ -86,13 +86,15 @@ def open_chat(media: Path, model: str, answerer: str, questions: Sequence[str] =
     by questions about a scene and no face to be found.
     """
     from lineament.describe.scene_chat import asks_about_scene, find_scene_chat
-    from lineament.video import open_clip
+    from lineament.video import PICTURE_SUFFIXES, open_clip
 
+    # Before the file is opened: rasters of many bands or bits are for the scenes' chat alone.
+    is_picture = media.suffix.lower() in PICTURE_SUFFIXES and media.is_file()
+    if is_picture and (scenes := find_scene_chat(media, model, answerer)) is not None:
+        return scenes
     clip = open_clip(media)
     is_about_scene = False
     if clip.is_picture:
-        if (scenes := find_scene_chat(media, model, answerer)) is not None:
-            return scenes
         is_default = model == DEFAULT_MODEL and answerer == "model"
         is_about_scene = is_default and any(map(asks_about_scene, questions))
     with (

@@ -21,7 +21,7 @@ from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import VisualInput
 from lineament.model.sampling import GREEDY, PrefixDecoder
 from lineament.records.sources.scenes.boxes import is_box, read_boxes
-from lineament.records.sources.scenes.geotiff import read_scale
+from lineament.records.sources.scenes.geotiff import is_tiff, read_scale
 from lineament.records.sources.scenes.rasters import read_shown
 from lineament.render.scenes.kinds import KINDS
 from lineament.video import frames_at, open_clip
@@ -199,6 +199,9 @@ def read_picture(media: Path | str) -> np.ndarray:
         BadMedia: The file cannot be used.
         MissingExtra: It is a deep TIFF, and tifffile is not installed.
     """
+    path = Path(media)
+    if is_tiff(path.name) and path.is_file():  # of more bands or bits than Pillow opens
+        return read_shown(path)
     clip = open_clip(media)
     return read_shown(clip.path) if clip.is_picture else frames_at(clip, [0.0]).pixels[0]
 

@@ -19,7 +19,7 @@ from lineament.records.sources.table import require_source
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
 from lineament.training.recipe import Mix, Model, Recipe
-from lineament.training.scene_alignment import align_adapter, start_with_lookups
+from lineament.training.scene_alignment import align_adapter
 from lineament.training.scene_encoder import train_scene_encoder
 from lineament.training.scene_gallery import (
     Pictured,
@@ -27,6 +27,7 @@ from lineament.training.scene_gallery import (
     has_gallery,
     write_scene_gallery,
 )
+from lineament.training.scene_start import start_looking
 from lineament.training.start import start_model
 
 SCENES_A_GALLERY = 500
@@ -120,11 +121,12 @@ def _align(
     parts = {**recipe.model.parts, "general_encoder": str(root / "encoder")}
     settings = recipe.model.replace(tokenizer=str(root / "tokenizer"), parts=parts)
     model, processor = start_model(settings, (), seed=recipe.seed)
-    start_with_lookups(model)
+    galleries = [SceneGallery(folder) for folder in train]
     align_adapter(
-        model, processor.tokenizer, [SceneGallery(folder) for folder in train],
+        model, processor.tokenizer, galleries,
         num_steps=num_steps, seed=recipe.seed, report=report,
     )  # fmt: skip
+    start_looking(model, processor.tokenizer, galleries, seed=recipe.seed)
     draft = root / "aligned.draft"
     shutil.rmtree(draft, ignore_errors=True)
     model.save_pretrained(draft)
