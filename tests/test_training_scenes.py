@@ -20,12 +20,11 @@ from lineament.training.recipe import Mix, Model
 from lineament.training.scene_alignment import (
     PLACE_COLUMNS,
     PLACE_ROWS,
-    SIDE_PARTS,
     align_adapter,
     find_directions,
     place_targets,
     say_cell_name,
-    side_targets,
+    side_hundredths,
 )
 from lineament.training.scene_encoder import (
     SIDE_BINS,
@@ -134,9 +133,8 @@ def test_places_and_sides_are_told_apart_as_answers_tell_them():
     assert places.sum(1).tolist() == [2.0] * 36
     boxes = find_boxes(one_object("ship", (0.1, 0.5, 0.3, 0.95)), 4)
     (cell,) = np.flatnonzero(boxes[..., 0])
-    sides = side_targets(boxes[None])[0, cell].unflatten(0, (4, SIDE_PARTS))
-    expected = [int(side * SIDE_PARTS) for side in (0.1, 0.5, 0.3, 0.95)]
-    assert (sides.argmax(1) - torch.tensor(expected)).abs().max() <= 1  # rounding at an edge
+    sides = side_hundredths(boxes[None])[0, cell]
+    assert (sides - torch.tensor([10, 50, 30, 95])).abs().max() <= 1  # rounding at an edge
 
 
 LOOKING = {

@@ -25,7 +25,7 @@ RATES = {
     "language_model.*embed_tokens*": 1e-4,
     "media.adapter.*": 1e-4,
 }
-PREPARED = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 600}
+PREPARED = {"num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 900}
 
 
 def scene_tiny() -> Recipe:

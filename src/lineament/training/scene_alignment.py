@@ -1,18 +1,19 @@
 """Alignment before any text: the tokens of a scene take the language model's words for it.
 
 A cell that holds a red ship becomes a token near the embeddings of "red" and "ship", and of the
-words for where in the picture it lies; the sides of its box stand in directions of their own. One
-comparison of a word with a token then serves all names, which a language model that starts from
-nothing would otherwise learn name by name. What is faint in a token is learned late or never:
-places took 3 % of what tokens differ by before they were aligned, and no model found one.
+words for where in the picture it lies; the sides of its box stand in directions of their own, digit
+by digit as boxes are written. One comparison of a word with a token then serves all names, which a
+language model that starts from nothing would otherwise learn name by name. What is faint in a token
+is learned late or never: places took 3 % of what tokens differ by before they were aligned, and no
+model found one.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,17 +24,40 @@ from lineament.render.scenes.kinds import KINDS
 from lineament.training.scene_encoder import as_values, draw_batches, flatten_cells, name_loss
 from lineament.training.scene_gallery import CELL_NAMES, SceneGallery
 
-RATE, WEIGHT_DECAY, FIRST_SCALE, FIRST_THRESHOLD = 2e-3, 0.01, 10.0, 3.0
+RATE, WEIGHT_DECAY, FIRST_SCALE, FIRST_THRESHOLD = 4e-3, 0.01, 10.0, 3.0
 # As answers spell them: "in the top-left part".
 PLACE_ROWS, PLACE_COLUMNS = ("top", "middle", "bottom"), ("left", "center", "right")
-SIDES, SIDE_PARTS, SIDE_WEIGHT = 4, 12, 3.0  # each side of a box lies in one of so many parts
+SIDES, DIGITS = 4, 10  # left, top, right, bottom: "0.47" is 4 tenths and 7 hundredths
+TENTHS_WEIGHT, HUNDREDTHS_WEIGHT = 0.15, 0.4
+NUM_DIRECTIONS = (
+    len(CELL_NAMES),
+    len(PLACE_ROWS) + len(PLACE_COLUMNS),
+    SIDES * DIGITS,
+    SIDES * DIGITS,
+)
+
+
+class Read(NamedTuple):
+    """Scores of what tokens stand for.
+
+    Attributes:
+        names: What each holds.
+        places: In which of three rows and of three columns it lies.
+        tenths: For each side of its box, the first digit behind the point.
+        hundredths: The second.
+    """
+
+    names: Float[Tensor, "*batch names"]
+    places: Float[Tensor, "*batch 6"]
+    tenths: Float[Tensor, "*batch 4 10"]
+    hundredths: Float[Tensor, "*batch 4 10"]
 
 
 class TokenReader(nn.Module):
     """Reads tokens by comparing them with directions; a scale and a threshold for each.
 
     Args:
-        directions: Of length one: names, then places, then parts for each side of a box.
+        directions: Of length one: names, places, then tenths and hundredths for each side of a box.
     """
 
     directions: Tensor
@@ -44,17 +68,13 @@ class TokenReader(nn.Module):
         self.scale = nn.Parameter(torch.full((len(directions),), FIRST_SCALE))
         self.threshold = nn.Parameter(torch.full((len(directions),), FIRST_THRESHOLD))
 
-    def forward(
-        self, tokens: Float[Tensor, "*batch dim"]
-    ) -> tuple[Float[Tensor, "*batch names"], Float[Tensor, "*batch 6"], Float[Tensor, "*batch _"]]:
-        """Return scores of what each token stands for, of where it lies, and of its box's sides."""
+    def forward(self, tokens: Float[Tensor, "*batch dim"]) -> Read:
+        """Return scores of what each token stands for."""
         likeness = functional.normalize(tokens, dim=-1) @ self.directions.T
         scores = self.scale * likeness - self.threshold
-        num_places = len(PLACE_ROWS) + len(PLACE_COLUMNS)
-        names, places, sides = scores.split(
-            (len(CELL_NAMES), num_places, SIDES * SIDE_PARTS), dim=-1
-        )
-        return names, places, sides
+        names, places, tenths, hundredths = scores.split(NUM_DIRECTIONS, dim=-1)
+        sides = (SIDES, DIGITS)
+        return Read(names, places, tenths.unflatten(-1, sides), hundredths.unflatten(-1, sides))
 
 
 def align_adapter(
@@ -79,7 +99,8 @@ def align_adapter(
     torch.manual_seed(seed)
     names = find_directions(model, tokenizer)
     places = find_places(model, tokenizer)
-    sides = functional.normalize(torch.randn(SIDES * SIDE_PARTS, names.shape[1]), dim=-1)
+    digits = torch.randn(sum(NUM_DIRECTIONS[2:]), names.shape[1])
+    sides = functional.normalize(digits, dim=-1)
     reader = TokenReader(torch.cat([names, places, sides]))
     adapter, encoder = model.media.adapter, model.media.general_encoder
     assert adapter is not None
@@ -115,17 +136,20 @@ def reading_loss(
     boxes: np.ndarray,
 ) -> Float[Tensor, ""]:
     """Return how badly tokens tell what cells hold, where they lie, and the sides of boxes."""
-    names, places, sides = reader(tokens)
-    loss = name_loss(names, cells)
+    read = reader(tokens)
+    loss = name_loss(read.names, cells)
     wanted = place_targets(boxes.shape[1]).expand(len(tokens), -1, -1)
-    loss = loss + functional.binary_cross_entropy_with_logits(places, wanted)
+    loss = loss + functional.binary_cross_entropy_with_logits(read.places, wanted)
     has_box = flatten_cells(boxes)[..., 0] > 0
     if not has_box.any():
         return loss
-    weight = torch.tensor(SIDE_WEIGHT)
-    return loss + functional.binary_cross_entropy_with_logits(
-        sides[has_box], side_targets(boxes)[has_box], pos_weight=weight
-    )
+    hundredths = side_hundredths(boxes)[has_box].flatten()
+    for weight, scores, digit in (
+        (TENTHS_WEIGHT, read.tenths, hundredths // DIGITS),
+        (HUNDREDTHS_WEIGHT, read.hundredths, hundredths % DIGITS),
+    ):
+        loss = loss + weight * functional.cross_entropy(scores[has_box].flatten(0, 1), digit)
+    return loss
 
 
 def place_targets(grid: int) -> Float[Tensor, "cells 6"]:
@@ -137,16 +161,15 @@ def place_targets(grid: int) -> Float[Tensor, "cells 6"]:
     return torch.cat([functional.one_hot(part, 3) for part in thirds], dim=1).float()
 
 
-def side_targets(boxes: np.ndarray) -> Float[Tensor, "pictures cells _"]:
-    """Return in which part of the picture the left, top, right and bottom of each box lie."""
+def side_hundredths(boxes: np.ndarray) -> Int[Tensor, "pictures cells 4"]:
+    """Return where left, top, right and bottom of each box lie, in hundredths of the picture."""
     found = flatten_cells(boxes)
     grid = boxes.shape[1]
     cells = torch.arange(grid * grid)
     corner = torch.stack([cells % grid, cells // grid], dim=1)
     middle, half = (corner + found[..., 1:3]) / grid, found[..., 3:5] / 2
     sides = torch.cat([middle - half, middle + half], dim=-1)
-    parts = (sides * SIDE_PARTS).long().clamp(0, SIDE_PARTS - 1)
-    return functional.one_hot(parts, SIDE_PARTS).float().flatten(2)
+    return (sides * DIGITS**2).long().clamp(0, DIGITS**2 - 1)
 
 
 @torch.no_grad()

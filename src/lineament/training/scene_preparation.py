@@ -40,7 +40,7 @@ COUNTS: Mapping[str, int] = {
 }  # fmt: skip
 # What a recipe's first mix may set beside what its source takes.
 PREPARED: Mapping[str, int] = {
-    "num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 600,
+    "num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 900,
 }  # fmt: skip
 VOCAB_SIZE = 2048
 Report = Callable[[str, int], None]
