@@ -21,7 +21,13 @@ from lineament.claims.scenes_words import read_scene_words
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.records.write.scenes.phrase import say_noun
 from lineament.render.scenes.kinds import KINDS
-from lineament.training.scene_encoder import as_values, draw_batches, flatten_cells, name_loss
+from lineament.training.scene_encoder import (
+    as_values,
+    draw_batches,
+    find_bins,
+    flatten_cells,
+    name_loss,
+)
 from lineament.training.scene_gallery import CELL_NAMES, SceneGallery
 
 RATE, WEIGHT_DECAY, FIRST_SCALE, FIRST_THRESHOLD = 4e-3, 0.01, 10.0, 3.0
@@ -163,13 +169,7 @@ def place_targets(grid: int) -> Float[Tensor, "cells 6"]:
 
 def side_hundredths(boxes: np.ndarray) -> Int[Tensor, "pictures cells 4"]:
     """Return where left, top, right and bottom of each box lie, in hundredths of the picture."""
-    found = flatten_cells(boxes)
-    grid = boxes.shape[1]
-    cells = torch.arange(grid * grid)
-    corner = torch.stack([cells % grid, cells // grid], dim=1)
-    middle, half = (corner + found[..., 1:3]) / grid, found[..., 3:5] / 2
-    sides = torch.cat([middle - half, middle + half], dim=-1)
-    return (sides * DIGITS**2).long().clamp(0, DIGITS**2 - 1)
+    return find_bins(flatten_cells(boxes), boxes.shape[1], DIGITS**2)
 
 
 @torch.no_grad()

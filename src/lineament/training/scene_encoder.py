@@ -151,11 +151,11 @@ def place_loss(
 
 
 def find_bins(
-    boxes: Float[Tensor, "pictures cells 5"], grid: int
+    boxes: Float[Tensor, "pictures cells 5"], grid: int, num_bins: int = SIDE_BINS
 ) -> Int[Tensor, "pictures cells 4"]:
     """Return in which part of the picture the left, top, right and bottom of each box lie."""
     cells = torch.arange(grid * grid)
     corner = torch.stack([cells % grid, cells // grid], dim=1)
     middle, half = (corner + boxes[..., 1:3]) / grid, boxes[..., 3:5] / 2
     sides = torch.cat([middle - half, middle + half], dim=-1)
-    return (sides * SIDE_BINS).long().clamp(0, SIDE_BINS - 1)
+    return (sides * num_bins).long().clamp(0, num_bins - 1)
