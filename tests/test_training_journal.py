@@ -1,5 +1,6 @@
 """The log: losses by kind and level, rows of a step done again, tables and plots."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,13 @@ import torch
 
 from lineament.model.experts import ExpertUse
 from lineament.training.examples import ExampleList
-from lineament.training.guard import SpikeGuard, StageClock, rate_factor, seed_step
+from lineament.training.guard import (
+    SpikeGuard,
+    StageClock,
+    limit_kernel_cache,
+    rate_factor,
+    seed_step,
+)
 from lineament.training.journal import (
     Journal,
     LossTable,
@@ -173,3 +180,13 @@ def test_a_steps_random_numbers_follow_from_its_own_number():
     seed_step(1, 2, 3, 0)
     assert torch.equal(torch.rand(3), first)
     assert not torch.equal(first, other)
+
+
+def test_few_kernels_are_kept_unless_the_environment_says_how_many(monkeypatch):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, "5")
+    limit_kernel_cache()
+    assert os.environ[name] == "5"
+    monkeypatch.delenv(name)
+    limit_kernel_cache()
+    assert int(os.environ[name]) < 1024

@@ -48,11 +48,13 @@ def train(
     if out is None:
         raise BadInput("--out: not set", hint="name the folder that the run is written to")
     try:
+        from lineament.training.guard import limit_kernel_cache
         from lineament.training.run import run_recipe
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "model") from None
     if chosen.model.family != "image-tokenizer" and chosen.model.size != "tiny":
         show_cost(chosen)
+    limit_kernel_cache()  # preparing multiplies, too
     if chosen.prepare:
         chosen = prepare_data(chosen, out)
     total = sum(stage.total_steps for stage in chosen.stages)

@@ -22,6 +22,20 @@ QUESTION_SHARES = {
 DENIED_IMPORTANCE = {
     "black_hair": 4.0, "blonde_hair": 4.0, "brown_hair": 3.0, "talk": 5.0, "turn": 4.0,
 }  # fmt: skip
+# A head for each thing that is compared, see `name_start`; what was laid must outlive what a new
+# language model learns of words at first.
+TEXT = {
+    "tie_word_embeddings": False,
+    "attention_bias": True,
+    "num_attention_heads": 5,
+    "num_key_value_heads": 5,
+}
+LAID_RATES = {
+    "language_model.*embed_tokens*": 1e-4,
+    "language_model.*layers.0.*": 1e-4,
+    "language_model.*layers.1.mlp.*": 2e-4,
+    "media.*": 1e-4,
+}
 # What the encoders see; shrunk before anything else is done to a picture.
 SIZES = {"frame_px": 96, "face_px": 64}
 
@@ -29,18 +43,18 @@ SIZES = {"frame_px": 96, "face_px": 64}
 def chat_tiny() -> Recipe:
     """Return the whole run; ``--set data=FOLDER`` names the real pictures.
 
-    ``labels`` teaches encoders and adapter to hold labels in their tokens. ``look`` teaches the
-    language model to find them there, by plain questions and bare answers, and ``questions`` to
-    answer everything in words; the encoders are frozen by then. ``settle`` asks more yes/no
-    questions at a lower rate, and ``deny`` two of five of them denied: "is it true that she is
-    not ...?" is learnt last, and by each name anew. ``close`` asks more about ages, about
-    movements of the head and about drawn names. Every twentieth item is left out of all six
-    and only ever checked.
+    ``labels`` teaches encoders and adapter to hold labels in their tokens. The language model
+    compares them with what is asked from its first weights on (``training/name_start.py``):
+    ``read`` teaches its head alone to say what it finds, ``look`` the rest, by plain questions
+    and bare answers, and ``questions`` to answer everything in words; the encoders are frozen by
+    then. ``settle`` asks more yes/no questions at a lower rate, and ``deny`` two of five of them
+    denied. ``close`` asks more about ages, about movements of the head and about drawn names.
+    Every twentieth item is left out of all seven and only ever checked.
     """
     return Recipe(
         name="chat-tiny",
-        model=Model(fit_landmarks=300),
-        stages=(_labels(), _look(), _questions(), _settle(), _deny(), _close()),
+        model=Model(fit_landmarks=300, changes={"text_config": TEXT}),
+        stages=(_labels(), _read(), _look(), _questions(), _settle(), _deny(), _close()),
         precision="bf16",
         num_workers=1,
         num_threads=2,
@@ -72,6 +86,19 @@ def _labels() -> Stage:
     )
 
 
+def _read() -> Stage:
+    """Return the stage in which a head learns to say what the layers below find already."""
+    return _look().replace(
+        name="read",
+        trainable=("language_model.lm_head.*", "language_model.model.norm.*"),
+        learning_rates={"*": 1e-2},
+        validation=(),
+        validate_every=0,
+        num_steps=120,
+        weight_decay=0.0,
+    )
+
+
 def _look() -> Stage:
     # Real faces: what most of them are labelled with. Clips: everything that is drawn.
     options = {"plain": True, "labels_only": True, "yes_no": 10, **SIZES}
@@ -79,7 +106,7 @@ def _look() -> Stage:
     return Stage(
         name="look",
         trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
-        learning_rates={"*": 1.5e-3, "media.*": 1e-4},
+        learning_rates={"*": 1e-3, **LAID_RATES},
         data=_mixes(LOOK_SHARES, options, clips, part="train"),
         validation=_mixes(LOOK_SHARES, options, clips, part="check"),
         validation_samples=200,
@@ -103,7 +130,7 @@ def _questions() -> Stage:
     return Stage(
         name="questions",
         trainable=("media.adapter.*", "media.landmark*", "language_model.*"),
-        learning_rates={"*": 1.2e-3, "media.*": 1e-4},
+        learning_rates={"*": 1e-3, **LAID_RATES},
         data=(*_mixes(QUESTION_SHARES, SIZES, clips, part="train"), faceless, crowds),
         validation=_mixes(QUESTION_SHARES, SIZES, clips, part="check"),
         validation_samples=150,
@@ -122,7 +149,7 @@ def _questions() -> Stage:
 def _settle() -> Stage:
     return _ask_more(_questions(), {"yes_no": 12}).replace(
         name="settle",
-        learning_rates={"*": 6e-4, "media.*": 1e-4},
+        learning_rates={"*": 6e-4, **LAID_RATES},
         num_steps=300,
         validate_every=150,
     )

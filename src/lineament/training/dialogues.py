@@ -166,7 +166,7 @@ def ask_flag(
     elif rng.random() < OTHER_WORDS_SHARE and name in _other_words():
         asked = pick(rng, _other_words()[name]).replace("{m}", view.media)
         question, is_yes = sentence(f"{VOICES[ask_voice(view, rng)].fill(asked)}?"), holds
-    elif name == "male" and not _is_about_man(question):
+    elif name == "male" and not is_about_man(question):
         name, holds = "female", not holds
     clause = reply(view, rng, find_clauses(name, answer_voice(view, rng), view.media))
     said = f"{'Yes' if is_yes else 'No'}, {clause.pos if holds else clause.neg}."
@@ -193,7 +193,8 @@ def _other_words() -> Mapping[str, list[str]]:
     return _read_tables()["other_words"]
 
 
-def _is_about_man(question: str) -> bool:
+def is_about_man(question: str) -> bool:
+    """Say whether a question about apparent sex names a man; otherwise it names a woman."""
     words = question.lower().replace("?", " ").replace(",", " ").split()
     return "man" in words or "male" in words
 

@@ -59,9 +59,14 @@ def label_directions(num_labels: int, dim: int) -> Float[Tensor, "labels dim"]:
     """Return one fixed direction for each label, as far from each other as can be."""
     if num_labels > dim:
         raise BadInput(f"{num_labels} labels do not fit tokens of width {dim}")
+    return all_directions(dim)[:num_labels].contiguous()
+
+
+def all_directions(dim: int) -> Float[Tensor, "dim dim"]:
+    """Return directions at right angles: those of labels, in their order, and what they leave."""
     generator = torch.Generator().manual_seed(20_26)
     square, _ = torch.linalg.qr(torch.randn(dim, dim, generator=generator))
-    return square[:num_labels].contiguous()
+    return square
 
 
 def encoder_logits(

@@ -27,7 +27,9 @@ from lineament.training.gallery import MANIFEST, SIZE_PX, Look, join_looks, look
 from lineament.training.gallery_examples import PLAIN, GalleryExamples
 from lineament.training.guesses import write_guesses
 from lineament.training.hair_guesses import write_hair
-from lineament.training.recipe import Mix, Recipe
+from lineament.training.name_start import start_comparing
+from lineament.training.recipe import Mix, Model, Recipe
+from lineament.training.start import start_model, write_whole
 from lineament.training.wide_crops import read_crops
 
 logger = logging.getLogger(__name__)
@@ -135,8 +137,21 @@ def prepare_chat_tiny(recipe: Recipe, out: Path, report: Report | None = None) -
         )
         for stage in recipe.stages
     )
-    model = recipe.model.replace(tokenizer=str(root / "tokenizer"))
-    return recipe.replace(stages=stages, model=model)
+    if not recipe.model.start:
+        if not (root / "start" / "config.json").is_file():
+            _write_start(recipe, root)
+        recipe = recipe.replace(model=Model(start=str(root / "start")))
+    return recipe.replace(stages=stages)
+
+
+def _write_start(recipe: Recipe, root: Path) -> None:
+    """Write the model that the run starts from: whole or not at all."""
+    settings = recipe.model.replace(tokenizer=str(root / "tokenizer"))
+    folders = [path.parent for path in sorted(root.glob(f"*/{MANIFEST}"))]
+    sources = [GalleryExamples([folder], PLAIN) for folder in folders]
+    model, processor = start_model(settings, sources, seed=recipe.seed)
+    start_comparing(model, processor.tokenizer, seed=recipe.seed)
+    write_whole(model, processor, root / "start")
 
 
 def _rooted(mix: Mix, root: Path) -> Mix:

@@ -24,7 +24,13 @@ from lineament.training.folder import (
     training_arguments,
 )
 from lineament.training.freeze import freeze, parameter_groups
-from lineament.training.guard import SpikeGuard, StageClock, WeightAverage, catch_stop_signals
+from lineament.training.guard import (
+    SpikeGuard,
+    StageClock,
+    WeightAverage,
+    catch_stop_signals,
+    limit_kernel_cache,
+)
 from lineament.training.journal import Journal
 from lineament.training.objectives import open_objective
 from lineament.training.recipe import Recipe
@@ -136,6 +142,7 @@ def run_recipe(
     # As a file would give it: keys of free mappings are texts, tuples in them lists.
     recipe = settings_from_dict(Recipe, json.loads(recipe.model_dump_json()))
     claim_folder(recipe, out, resume=resume)
+    limit_kernel_cache()
     disable_progress_bar()  # of single files; whoever runs this shows the whole run's
     with catch_stop_signals() as stop, claim_shards() as use_shards:
         runner = Runner(

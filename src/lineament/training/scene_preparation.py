@@ -1,12 +1,9 @@
 """What scene-tiny learns from, prepared: drawn and real pictures, their texts, the encoder."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
-
-from transformers.utils.logging import disable_progress_bar
 
 from lineament.annotation import Annotation
 from lineament.errors import BadInput, BadMedia
@@ -28,7 +25,7 @@ from lineament.training.scene_gallery import (
     write_scene_gallery,
 )
 from lineament.training.scene_start import start_looking
-from lineament.training.start import start_model
+from lineament.training.start import start_model, write_whole
 
 SCENES_A_GALLERY = 500
 # Of each drawn scene; an epoch shows some of them.
@@ -117,7 +114,6 @@ def _align(
     recipe: Recipe, root: Path, train: list[Path], num_steps: int, report: Report | None
 ) -> None:
     """Write the model that the run starts from: whole or not at all."""
-    disable_progress_bar()  # of parts that are read in a moment
     parts = {**recipe.model.parts, "general_encoder": str(root / "encoder")}
     settings = recipe.model.replace(tokenizer=str(root / "tokenizer"), parts=parts)
     model, processor = start_model(settings, (), seed=recipe.seed)
@@ -127,12 +123,7 @@ def _align(
         num_steps=num_steps, seed=recipe.seed, report=report,
     )  # fmt: skip
     start_looking(model, processor.tokenizer, galleries, seed=recipe.seed)
-    draft = root / "aligned.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    model.save_pretrained(draft)
-    processor.save_pretrained(draft)
-    shutil.rmtree(root / "aligned", ignore_errors=True)
-    draft.rename(root / "aligned")
+    write_whole(model, processor, root / "aligned")
 
 
 def take_settings(recipe: Recipe) -> tuple[dict[str, int], Recipe]:

@@ -1,5 +1,6 @@
 """Where a run starts: a trained model, or a new one with a tokenizer from the data's own text."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from transformers.utils.logging import disable_progress_bar
 
 from lineament.errors import BadInput, LineamentError
 from lineament.model.favchat import FaVChatForConditionalGeneration
@@ -212,6 +214,17 @@ def save_trained(model: Any, processor: Any, folder: Path) -> None:
     model.save_pretrained(folder)
     write_lora_settings(model, folder)
     processor.save_pretrained(folder)
+
+
+def write_whole(model: Any, processor: Any, folder: Path) -> None:
+    """Write a model that a run starts from: whole or not at all."""
+    disable_progress_bar()  # of parts that are read in a moment
+    draft = folder.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    model.save_pretrained(draft)
+    processor.save_pretrained(draft)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
 
 
 def load_trained(folder: Path) -> Started:
