@@ -154,9 +154,9 @@ def test_without_words_it_cannot(tokenizer, words) -> None:
 
 def test_which_color_lets_the_asked_labels_through(model, tokenizer) -> None:
     space = open_space(256)
-    blue, red = (LABELS.names.index(name) for name in ("clothes_color=blue", "eye_color=green"))
+    blue, green = (LABELS.names.index(name) for name in ("clothes_color=blue", "eye_color=green"))
     states = -torch.ones(NUM_LABELS)
-    states[[blue, red]] = 1.0
+    states[[blue, green]] = 1.0
     decoder = model.language_model.model
     shown = {}
     for part in ("clothes", "eyes"):
@@ -168,8 +168,8 @@ def test_which_color_lets_the_asked_labels_through(model, tokenizer) -> None:
         with torch.no_grad():
             out = decoder(inputs_embeds=embeds, output_hidden_states=True)
         shown[part] = out.hidden_states[1][0, -1] @ space.labels.T
-    assert shown["clothes"][blue] > shown["eyes"][blue] + 0.5
-    assert shown["eyes"][red] > shown["clothes"][red] + 0.5
+    assert shown["clothes"][blue] > shown["eyes"][blue] + 0.25
+    assert shown["eyes"][green] > shown["clothes"][green] + 0.25
 
 
 @pytest.mark.parametrize(
