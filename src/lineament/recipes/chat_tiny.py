@@ -50,6 +50,8 @@ def chat_tiny() -> Recipe:
     then. ``settle`` asks more yes/no questions at a lower rate, and ``deny`` two of five of them
     denied. ``close`` asks more about ages, about movements of the head and about drawn names.
     Every twentieth item is left out of all seven and only ever checked.
+
+    The chat-tiny that ships was trained before ``read`` and what is laid were there.
     """
     return Recipe(
         name="chat-tiny",
