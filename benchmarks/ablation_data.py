@@ -13,8 +13,9 @@ from lineament.records.quality import Prior, count_prior
 from lineament.records.sources.rendered import FIRST_SEED
 from lineament.training.chat_tiny_data import open_galleries
 from lineament.training.examples import Dialogue, Example, ExampleSource
-from lineament.training.gallery import MANIFEST, write_gallery
+from lineament.training.gallery import MANIFEST
 from lineament.training.gallery_examples import read_guesses
+from lineament.training.gallery_writer import write_gallery
 from lineament.training.preparation import RealPart, draw_looks, look_at_part
 from lineament.training.recipe import Mix
 

@@ -109,11 +109,11 @@ def study_recipe(name: str, seed: int, base: Path, steps: int) -> Recipe:
     arm = ARMS[name]
     recipe = arm.make()
     stage = recipe.stages[-1]
-    data = tuple(
-        mix.replace(kinds=arm.kinds, options={**mix.options, "leave": list(arm.leave)})
-        for mix in stage.data
-        if not (arm.kinds and mix.options["folders"] == ["real"])  # no record of such a kind
+    # One task alone is learned from the mix that holds all kinds.
+    mixes = (
+        tuple(mix.replace(kinds=arm.kinds) for mix in stage.data[:1]) if arm.kinds else stage.data
     )
+    data = tuple(mix.replace(options={**mix.options, "leave": list(arm.leave)}) for mix in mixes)
     stage = stage.replace(
         data=data, validation=(), num_steps=steps, save_every=max(1, steps), validate_every=0
     )

@@ -11,7 +11,8 @@ from lineament.errors import BadInput
 from lineament.faces.landmarks import describe_landmarks
 from lineament.recipes.chat_tiny import chat_tiny
 from lineament.training.attribute_reader import read_probabilities, train_reader
-from lineament.training.gallery import Look, write_gallery
+from lineament.training.gallery import Look
+from lineament.training.gallery_writer import write_gallery
 from lineament.training.guesses import write_guesses
 from lineament.training.hair_guesses import write_hair
 from lineament.training.preparation import prepare_chat_tiny

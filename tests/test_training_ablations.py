@@ -41,7 +41,7 @@ from lineament.render import sample_face
 from lineament.training.estimate import build_on_meta
 from lineament.training.examples import Dialogue
 from lineament.training.freeze import freeze, parameter_groups
-from lineament.training.gallery import write_gallery
+from lineament.training.gallery_writer import write_gallery
 from lineament.training.start import adapt_model, sized_config
 from test_training_galleries import some_look
 

@@ -14,13 +14,16 @@ from lineament.faces.landmarks import NUM_ROWS
 from lineament.faces.padding import PaddedFinder
 from lineament.model.processor import VisualInput
 from lineament.render import sample_face
+from lineament.training import gallery_writer
 from lineament.training.augment import MILD, STRONG, change_pictures, gray_pictures
 from lineament.training.dialogues import DialogueWriter, find_years, write_faceless, write_older
 from lineament.training.faceless import FacelessExamples
-from lineament.training.gallery import Gallery, Look, look_at, write_gallery
+from lineament.training.gallery import Gallery, Look, look_at
 from lineament.training.gallery_examples import PLAIN, GalleryExamples, Reading, visual_from_look
+from lineament.training.gallery_writer import count_kept, write_gallery
 from lineament.training.label_objective import flag_losses, label_directions, span_losses
 from lineament.training.labels import UNKNOWN, LabelSet, age_span, read_states
+from lineament.training.preparation import draw_looks
 from lineament.training.windows import (
     cut_annotation,
     freeze_annotation,
@@ -178,6 +181,36 @@ def test_half_a_gallery_is_none(tmp_path):
         write_gallery(tmp_path / "g", broken(), origin="test")
     with pytest.raises(BadInput, match="whole gallery"):
         Gallery(tmp_path / "g")
+
+
+def test_a_stopped_gallery_goes_on_behind_what_is_kept(tmp_path, monkeypatch):
+    looks = [(sample_face(seed), some_look(seed, 0.1 * seed)) for seed in range(5)]
+    write_gallery(tmp_path / "whole", looks, origin="test")
+    monkeypatch.setattr(gallery_writer, "KEEP_SECONDS", 0.0)
+
+    def broken():
+        yield from looks[:2]
+        monkeypatch.setattr(gallery_writer, "KEEP_SECONDS", 1e9)
+        yield looks[2]  # written, and not kept any more
+        raise KeyboardInterrupt
+
+    assert count_kept(tmp_path / "g") == 0
+    with pytest.raises(KeyboardInterrupt):
+        write_gallery(tmp_path / "g", broken(), origin="test")
+    assert count_kept(tmp_path / "g") == 2
+    assert write_gallery(tmp_path / "g", looks[2:], origin="test", first=2) == 5
+    files = sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert sorted(path.name for path in (tmp_path / "g").iterdir()) == files
+    for name in files:
+        assert (tmp_path / "g" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_what_is_drawn_after_a_stop_is_what_was_left_out():
+    finder = NobodyFinder(needs_width=10_000)
+    whole = list(draw_looks(700, 3, finder, is_picture=True))
+    rest = list(draw_looks(700, 3, finder, is_picture=True, first=2))
+    assert [annotation for annotation, _ in rest] == [whole[2][0]]
+    np.testing.assert_array_equal(rest[0][1].frames, whole[2][1].frames)
 
 
 def test_examples_depend_on_number_and_epoch_alone(tmp_path):

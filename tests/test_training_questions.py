@@ -25,8 +25,9 @@ from lineament.training.dialogues import (
     write_moves,
     write_older,
 )
-from lineament.training.gallery import SIZE_PX, Look, write_gallery
+from lineament.training.gallery import SIZE_PX, Look
 from lineament.training.gallery_examples import Reading, change_visual, visual_from_look
+from lineament.training.gallery_writer import write_gallery
 from lineament.training.label_objective import NUM_AGES, LabelLearner
 from lineament.training.labels import UNKNOWN
 

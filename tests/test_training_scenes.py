@@ -1,7 +1,9 @@
 """scene-tiny: what is prepared for it, its three ways to tune, and how it is measured."""
 
+import re
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -34,10 +36,11 @@ from lineament.training.scene_encoder import (
     flatten_cells,
     train_scene_encoder,
 )
-from lineament.training.scene_examples import SceneExamples
+from lineament.training.scene_examples import SceneExamples, ask_shortly
 from lineament.training.scene_gallery import (
     CELL_NAMES,
     Pictured,
+    Said,
     SceneGallery,
     find_boxes,
     find_cells,
@@ -273,6 +276,57 @@ def test_a_bare_answer_is_what_the_picture_tells(kind, answer, bare, tmp_path):
         assert dialogue.messages[1]["content"] == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer", "short"),
+    [
+        ("scene_count", "There are two vehicles.", "2"),
+        ("scene_count", "There are 31 vehicles.", "31"),
+        ("scene_count", "There are no ships.", "0"),
+        ("scene_count", "There is one ship.", "1"),
+        ("scene_yes_no", "No, there is no ship.", "no"),
+        ("scene_relation", "Yes, the ship is near the pier.", "yes"),
+        ("scene_position", "The red ship is in the top-left part.", "top-left part"),
+        ("scene_position", "The red ship is in the center.", "center"),
+        ("scene_color", "The largest building is red.", "red"),
+        ("scene_kind", "The picture shows a storage-tank area.", "storage-tank"),
+        ("scene_kind", "Water and grass can be seen.", None),
+        ("scene_position", "There is no ship.", None),
+        ("scene_unanswerable", "There is no ship.", None),
+        ("scene_box", "The red ship.", None),
+        ("scene_comparison", "The road is larger than the ship.", None),
+    ],
+)
+def test_a_word_is_asked_for_where_one_is_the_answer(kind, answer, short):
+    said = Said(kind, 1, ("What?", answer))
+    asked = ask_shortly(said, Random(0))
+    assert (asked is None) == (short is None)
+    if asked is not None:
+        question, word = asked.texts
+        assert word == short
+        assert re.fullmatch(r"What\?[ \n][A-Z].*\.", question)
+
+
+def test_conversations_of_several_turns_are_left_as_they_are():
+    assert ask_shortly(Said("scene_count", 4, ("What?", "Two.", "And?", "Two.")), Random(0)) is None
+
+
+def test_only_a_share_is_asked_for_a_word(tmp_path):
+    turns = (Turn("user", "How many ships?"), Turn("assistant", "There are two ships."))
+    record = Record("scene_count", 1, "a", turns)
+    items = [Pictured(f"scene {n}", np.zeros((8, 8, 3), np.uint8), (record,)) for n in range(200)]
+    write_scene_gallery(tmp_path / "scenes0", items, size_px=8, grid=1)
+
+    def count_short(share: float) -> int:
+        source = SceneExamples(Mix(source="s", options={"root": str(tmp_path), "short": share}))
+        answers = [source.read(n, 0).dialogues[0].messages[1]["content"] for n in range(200)]
+        assert set(answers) <= {"2", "There are two ships."}
+        return answers.count("2")
+
+    assert count_short(0.0) == 0
+    assert 35 <= count_short(0.3) <= 85
+    assert count_short(1.0) == 200
+
+
 def test_a_gallery_says_which_pictures_it_shows(tmp_path):
     names = ("scene 41", "caption_images/ucm/images/7.tif", "mine/8.png")
     record = Record("vqa", 1, "a", (Turn("user", "What?"), Turn("assistant", "A ship.")))
@@ -327,7 +381,7 @@ def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
     _, recipe = take_settings(find_recipe("scene-tiny"))
     assert PREPARED.keys().isdisjoint(recipe.stages[0].data[0].options)
     rooted = root_mixes(recipe, root)
-    assert [len(stage.data) for stage in rooted.stages] == [2, 2, 2]
+    assert [len(stage.data) for stage in rooted.stages] == [2, 2, 4]
     (root / "empty").mkdir()
     (tmp_path / "none").mkdir()
     assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0] * 3
@@ -412,4 +466,8 @@ def test_every_arm_of_the_study_is_a_run_over_the_shared_base(root, tmp_path):
     assert recipes["moe-lora"].stages[0].lora.experts == 4
     assert recipes["count alone"].stages[0].data[0].kinds == ("scene_count",)
     assert recipes["local alone"].stages[0].data[0].options["leave"] == ["scene_global"]
-    assert len(recipes["grounding alone"].stages[0].data) == 1  # nothing real is grounded
+    assert len(recipes["grounding alone"].stages[0].data) == 1
+    whole = [mix.kinds for mix in find_recipe("scene-tiny").stages[-1].data]
+    assert [mix.kinds for mix in recipes["full"].stages[0].data] == whole
+    for mix in recipes["no conversations"].stages[0].data:
+        assert mix.options["leave"] == ["scene_dialogue"]

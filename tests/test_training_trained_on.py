@@ -15,7 +15,8 @@ from lineament.render import sample_face
 from lineament.training.chat_tiny_data import open_crowds, open_faceless, open_galleries
 from lineament.training.draw_tiny_portraits import PHOTO, Portrait, write_portraits
 from lineament.training.examples import ExampleList, ListsMedia, Shown
-from lineament.training.gallery import SOURCE_OF, Look, write_gallery
+from lineament.training.gallery import SOURCE_OF, Look
+from lineament.training.gallery_writer import write_gallery
 from lineament.training.preparation import REAL_PARTS
 from lineament.training.recipe import Mix, Model
 from lineament.training.rendered import RenderedExamples

@@ -27,7 +27,7 @@ from lineament.render.scenes.kinds import KINDS
 from lineament.video import frames_at, open_clip
 
 MAX_NEW_TOKENS = 320
-MAX_TURNS = 4
+MAX_TURNS = 16
 MAX_COUNTED = 200  # what a model says beyond is no number of objects
 SCENE_QUESTION = "What kind of scene does the picture show?"
 

@@ -17,6 +17,7 @@ PLAIN = (
     "scene_count", "scene_yes_no", "scene_position", "scene_color", "scene_kind", "scene_box",
     "scene_relation",
 )  # fmt: skip
+REASONED = ("scene_reasoning", "scene_dialogue")  # each names two things, in an order that counts
 BOXES = ("scene_box",)  # learned last of all: each side is six characters
 # What the model was given to look with must outlive what it learns of words at first.
 RATES = {
@@ -135,17 +136,22 @@ def _look() -> Stage:
 
 
 def _tuning(rates: dict[str, float], trainable: tuple[str, ...], lora: Lora | None) -> Stage:
-    drawn = Mix(source=SOURCE, options={"folders": ["scenes*"], "num_dialogues": 8})
-    real = Mix(source=SOURCE, weight=0.04, options={"folders": ["real"], "num_dialogues": 6})
+    drawn = {"folders": ["scenes*"], "num_dialogues": 8}
+    mixes = (
+        Mix(source=SOURCE, weight=0.47, options=drawn | {"short": 0.3}),
+        Mix(source=SOURCE, kinds=REASONED, weight=0.3, options=drawn | {"num_dialogues": 3}),
+        Mix(source=SOURCE, kinds=BOXES, weight=0.2, options=drawn),
+        Mix(source=SOURCE, weight=0.03, options={"folders": ["real"], "num_dialogues": 6}),
+    )
     return Stage(
         name="tuning",
         trainable=trainable,
         learning_rates=rates,
-        data=(drawn, real),
+        data=mixes,
         validation=(_checked(()),),
         validation_samples=150,
         validate_every=300,
-        num_steps=1500,
+        num_steps=2100,
         batch_size=16,
         row_tokens=768,
         weight_decay=0.02,

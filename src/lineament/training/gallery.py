@@ -85,46 +85,6 @@ def _resize(pixels: UInt8[np.ndarray, "height width 3"], size_px: int) -> np.nda
     return np.asarray(image)
 
 
-def write_gallery(folder: Path, looks: Iterable[tuple[Annotation, Look]], *, origin: str) -> int:
-    """Write a gallery; the manifest comes last, so that half a gallery is none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-    num_frames = num_rows = num_items = 0
-    small: dict[str, list[np.ndarray]] = {"face_mask": [], "frame_seconds": [], "row_seconds": []}
-    with (
-        (folder / "frames.bin").open("wb") as frames,
-        (folder / "faces.bin").open("wb") as faces,
-        (folder / "rows.bin").open("wb") as rows,
-        (folder / ITEMS).open("w", encoding="utf-8") as items,
-    ):
-        for annotation, look in looks:
-            frames.write(np.ascontiguousarray(look.frames).tobytes())
-            faces.write(np.ascontiguousarray(look.faces).tobytes())
-            rows.write(look.rows.astype(np.float32).tobytes())
-            for name in small:
-                small[name].append(np.asarray(getattr(look, name)))
-            row = {
-                "frames": [num_frames, len(look.frames)],
-                "rows": [num_rows, len(look.rows)],
-                "num_people": look.num_people,
-                "annotation": annotation.to_dict(),
-            }
-            items.write(json.dumps(row) + "\n")
-            num_frames += len(look.frames)
-            num_rows += len(look.rows)
-            num_items += 1
-    for name, parts in small.items():
-        np.save(folder / f"{name}.npy", np.concatenate(parts) if parts else np.zeros(0))
-    manifest = {
-        "origin": origin,
-        "num_items": num_items,
-        "num_frames": num_frames,
-        "num_rows": num_rows,
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest))
-    return num_items
-
-
 class Gallery:
     """A gallery on disk, mapped into memory.
 

@@ -1,5 +1,6 @@
 """What chat-tiny learns from, prepared: galleries of real and rendered faces, and their guesses."""
 
+import functools
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -23,8 +24,9 @@ from lineament.render import FaceRenderer, sample_face
 from lineament.training.attribute_reader import train_reader
 from lineament.training.crowds import ask_number
 from lineament.training.dialogues import KIND_RATES, DialogueWriter, write_faceless
-from lineament.training.gallery import MANIFEST, SIZE_PX, Look, join_looks, look_at, write_gallery
+from lineament.training.gallery import MANIFEST, SIZE_PX, Look, join_looks, look_at
 from lineament.training.gallery_examples import PLAIN, GalleryExamples
+from lineament.training.gallery_writer import count_kept, write_gallery
 from lineament.training.guesses import write_guesses
 from lineament.training.hair_guesses import write_hair
 from lineament.training.name_start import start_comparing
@@ -85,23 +87,20 @@ def prepare_galleries(
     finder = MeshFinder()
     try:
         for part in REAL_PARTS:
-            if not (root / part.name / MANIFEST).is_file():
-                write_gallery(
-                    root / part.name,
-                    _counted(part.name, look_at_part(part, data, finder), report),
-                    origin=part.name,
-                )
+            _finish(
+                root / part.name,
+                part.name,
+                functools.partial(look_at_part, part, data, finder),
+                report,
+            )
         for number in range(-(-num_clips // CLIPS_A_GALLERY)):
-            name = f"clips{number}"
-            if not (root / name / MANIFEST).is_file():
-                looks = draw_looks(FIRST_SEED + number * CLIPS_A_GALLERY, CLIPS_A_GALLERY, finder)
-                write_gallery(root / name, _counted(name, looks, report), origin="rendered")
+            seed = FIRST_SEED + number * CLIPS_A_GALLERY
+            draw = functools.partial(draw_looks, seed, CLIPS_A_GALLERY, finder)
+            _finish(root / f"clips{number}", "rendered", draw, report)
         for number in range(-(-num_stills // STILLS_A_GALLERY)):
-            name = f"stills{number}"
-            if not (root / name / MANIFEST).is_file():
-                first = FIRST_STILL + number * STILLS_A_GALLERY
-                looks = draw_looks(first, STILLS_A_GALLERY, finder, is_picture=True)
-                write_gallery(root / name, _counted(name, looks, report), origin="rendered")
+            seed = FIRST_STILL + number * STILLS_A_GALLERY
+            draw = functools.partial(draw_looks, seed, STILLS_A_GALLERY, finder, is_picture=True)
+            _finish(root / f"stills{number}", "rendered", draw, report)
     finally:
         finder.close()
 
@@ -109,7 +108,7 @@ def prepare_galleries(
 def prepare_chat_tiny(recipe: Recipe, out: Path, report: Report | None = None) -> Recipe:
     """Make chat-tiny's galleries, its reader's guesses and its tokenizer, as far as they lack.
 
-    Everything lies in ``prepared`` below the run's folder; stopped, it goes on gallery by
+    Everything lies in ``prepared`` below the run's folder; stopped, it goes on within a
     gallery.
 
     Raises:
@@ -180,19 +179,30 @@ def _read_texts(root: Path, writer: DialogueWriter) -> Iterator[str]:
             yield from (str(m["content"]) for d in dialogues for m in d.messages)
 
 
-def _counted(
-    name: str, looks: Iterator[tuple[Annotation, Look]], report: Report | None
-) -> Iterator[tuple[Annotation, Look]]:
-    for number, look in enumerate(looks, start=1):
-        yield look
-        if report is not None:
-            report(name, number)
+def _finish(
+    folder: Path,
+    origin: str,
+    look: Callable[..., Iterator[tuple[Annotation, Look]]],
+    report: Report | None,
+) -> None:
+    """Write a gallery, or the rest of one; ``look`` takes the number of the first item."""
+    if (folder / MANIFEST).is_file():
+        return
+    first = count_kept(folder)
+
+    def counted() -> Iterator[tuple[Annotation, Look]]:
+        for number, item in enumerate(look(first=first), start=first + 1):
+            yield item
+            if report is not None:
+                report(folder.name, number)
+
+    write_gallery(folder, counted(), origin=origin, first=first)
 
 
 def look_at_part(
-    part: RealPart, data: Path, finder: FaceFinder
+    part: RealPart, data: Path, finder: FaceFinder, *, first: int = 0
 ) -> Iterator[tuple[Annotation, Look]]:
-    """Look at every labelled picture of one data set.
+    """Look at every labelled picture of one data set, from the first that is wanted on.
 
     Raises:
         BadInput: It is not there.
@@ -202,20 +212,26 @@ def look_at_part(
         raise BadInput(f"{folder}: not there", hint="the small models learn from real faces, too")
 
     def pictures() -> Iterator[tuple[Annotation, np.ndarray]]:
+        place = 0
         for item in SOURCES[part.source].read(folder, part.split):
-            if isinstance(item, Annotation):
-                yield item, open_pixels(item.media, folder)
-            else:
+            if not isinstance(item, Annotation):
                 logger.info("%s: %s", part.name, item)
+                continue
+            if place >= first:
+                yield item, open_pixels(item.media, folder)
+            place += 1
 
     yield from join_looks(pictures(), finder)
 
 
 def draw_looks(
-    first: int, count: int, finder: FaceFinder, *, is_picture: bool = False
+    start: int, count: int, finder: FaceFinder, *, is_picture: bool = False, first: int = 0
 ) -> Iterator[tuple[Annotation, Look]]:
-    """Draw clips or pictures of successive seeds and look at them as at any other."""
-    for seed in range(first, first + count):
+    """Draw clips or pictures of successive seeds and look at them as at any other.
+
+    Those before the ``first`` that is wanted are passed over.
+    """
+    for seed in range(start + first, start + count):
         annotation = sample_face(seed, is_picture=is_picture)
         times = np.arange(0, annotation.duration_seconds, 1 / CLIP_FPS)
         times = np.zeros(1) if is_picture else times

@@ -10,19 +10,31 @@ import numpy as np
 
 from lineament.errors import BadInput
 from lineament.model.processor import VisualInput
-from lineament.records.write.grammar import capital
+from lineament.records.write.grammar import capital, number_word
 from lineament.training.examples import Dialogue, Example, Shown
 from lineament.training.recipe import Mix
 from lineament.training.scene_gallery import Said, SceneGallery, has_gallery
 
 DEFAULTS: dict[str, Any] = {
     "root": "", "folders": ("scenes*",), "num_dialogues": 6, "leave": (), "bare": False,
+    "short": 0.0,
 }  # fmt: skip
 DRAWN = "scene "
 # The data set of a real picture, by the folder that it lies in.
 SOURCE_OF: Mapping[str, str] = {
     "rsicd": "rsicd", "ucm": "ucm-captions", "sydney": "sydney-captions",
 }  # fmt: skip
+SHORT_KINDS = (
+    "scene_count", "scene_yes_no", "scene_relation", "scene_color", "scene_position", "scene_kind",
+)  # fmt: skip
+SHORTLY = (
+    "Answer the question using a single word or number.",
+    "Answer the question using a single word, number or short phrase.",
+    "Answer the question using a single word or phrase.", "Answer with a single word or phrase.",
+    "Answer with one word or phrase.", "One word is enough.", "Reply in one word.",
+    "Keep the answer to a word or a number.", "Answer briefly.",
+)  # fmt: skip
+DIGITS = {number_word(number): str(number) for number in range(1, 100)}
 START_WEIGHT = 3.0  # the first word of an answer says most
 
 
@@ -32,7 +44,8 @@ class SceneExamples:
 
     Options of the mix: ``root`` and ``folders`` (globs) tell where they lie; ``num_dialogues`` are
     taken of each picture, others every epoch; kinds in ``leave`` are left out. With ``bare`` an
-    answer is cut to what the picture tells: "red" for "The largest building is red.".
+    answer is cut to what the picture tells: "red" for "The largest building is red.". A share
+    ``short`` of the answers that can be is asked for in a word and given in one.
 
     Raises:
         BadInput: An option is unknown, or no gallery is there.
@@ -60,8 +73,11 @@ class SceneExamples:
         """Read one picture, and conversations about it that depend on the epoch alone."""
         gallery, place = self.places[index]
         said = [one for one in gallery.said(place) if self._wants(one)]
-        Random(f"{gallery.id(place)}:{epoch}").shuffle(said)
+        random = Random(f"{gallery.id(place)}:{epoch}")
+        random.shuffle(said)
         said = said[: int(self.options["num_dialogues"])]
+        share = float(self.options["short"])
+        said = [(random.random() < share and ask_shortly(one, random)) or one for one in said]
         if self.options["bare"]:
             said = [Said(one.kind, one.level, bare_texts(one.texts)) for one in said]
         dialogues = tuple(map(make_dialogue, said))
@@ -115,6 +131,24 @@ def bare_answer(answer: str) -> str:
     found = found or re.match(r"the picture shows an? ([^.]+) area\.$", answer, re.IGNORECASE)
     found = found or re.match(r"the [^.]+? is (in the [^.]+|[a-z]+)\.$", answer, re.IGNORECASE)
     return f"{capital(found[1])}." if found else answer
+
+
+def ask_shortly(said: Said, random: Random) -> Said | None:
+    """Return a question that asks for a word, with that word; None where none is the answer.
+
+    Numbers are digits and nothing is a sentence, as in the label sets.
+    """
+    if said.kind not in SHORT_KINDS or len(said.texts) != 2:
+        return None
+    question, answer = said.texts
+    word = bare_answer(answer)
+    if word == answer or (word == "No." and said.kind not in ("scene_yes_no", "scene_relation")):
+        word = "0" if said.kind == "scene_count" and answer.startswith("There are no ") else ""
+    if not word:
+        return None
+    word = word.rstrip(".").lower().removeprefix("in the ")
+    asked = question + random.choice((" ", "\n")) + random.choice(SHORTLY)
+    return Said(said.kind, said.level, (asked, DIGITS.get(word, word)))
 
 
 def open_scene_galleries(mix: Mix) -> SceneExamples:
