@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lineament.recipes.reading import read_first
 from lineament.training.recipe import Mix, Model, Recipe, Stage
 
 # Shares are by example; a clip costs eight times a picture, so clips come as pictures, too.
@@ -56,7 +57,15 @@ def chat_tiny() -> Recipe:
     return Recipe(
         name="chat-tiny",
         model=Model(fit_landmarks=300, changes={"text_config": TEXT}),
-        stages=(_labels(), _read(), _look(), _questions(), _settle(), _deny(), _close()),
+        stages=(
+            _labels(),
+            read_first(_look(), 120),
+            _look(),
+            _questions(),
+            _settle(),
+            _deny(),
+            _close(),
+        ),
         precision="bf16",
         num_workers=1,
         num_threads=2,
@@ -85,19 +94,6 @@ def _labels() -> Stage:
         save_every=800,
         ema=0.998,
         num_threads=1,
-    )
-
-
-def _read() -> Stage:
-    """Return the stage in which a head learns to say what the layers below find already."""
-    return _look().replace(
-        name="read",
-        trainable=("language_model.lm_head.*", "language_model.model.norm.*"),
-        learning_rates={"*": 1e-2},
-        validation=(),
-        validate_every=0,
-        num_steps=120,
-        weight_decay=0.0,
     )
 
 

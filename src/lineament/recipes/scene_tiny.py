@@ -7,6 +7,7 @@ from its first weights on (``training/scene_start.py``) and has learned to say w
 
 from typing import Any
 
+from lineament.recipes.reading import read_first
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 
 SOURCE = "scene-galleries"
@@ -96,21 +97,11 @@ def scene_model() -> Model:
 
 
 def _read() -> Stage:
-    """Return the first stage: a head learns to say what the layers below find already."""
-    look = _look()
-    first, *others = look.data
+    """Return the first stage, whose first mix says what is to be prepared."""
+    stage = read_first(_look(), 150)
+    first, *others = stage.data
     prepared = first.replace(options={**first.options, **PREPARED})
-    return look.replace(
-        name="read",
-        data=(prepared, *others),
-        trainable=("language_model.lm_head.*", "language_model.model.norm.*"),
-        learning_rates={"*": 1e-2},
-        validation=(),
-        validate_every=0,
-        num_steps=150,
-        weight_decay=0.0,
-        save_every=150,
-    )
+    return stage.replace(data=(prepared, *others), save_every=150)
 
 
 def _look() -> Stage:

@@ -25,7 +25,7 @@ class GalleryDraft:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.num_items = self.num_frames = self.num_rows = 0
-        self.sizes = dict.fromkeys(FILES, 0)
+        self.sizes: dict[str, int] = dict.fromkeys(FILES, 0)
         self.small: dict[str, list[np.ndarray]] = {name: [] for name in SMALL}
 
     def read(self) -> None:
