@@ -15,7 +15,12 @@ from lineament.describe.chat import Chat
 from lineament.describe.scene_answers import CANNOT_TELL, answer_scene_question
 from lineament.describe.scene_beside import find_scene_annotation
 from lineament.describe.scene_chat import SceneChat, find_scene_chat
-from lineament.describe.scene_model import SceneModel, annotate_by_model, is_scene_model
+from lineament.describe.scene_model import (
+    SceneModel,
+    annotate_by_model,
+    is_scene_model,
+    until_repeat,
+)
 from lineament.describe.verdicts import find_object_ids
 from lineament.errors import BadInput, BadMedia
 from lineament.model.favchat import FaVChatForConditionalGeneration
@@ -295,3 +300,30 @@ def test_a_chat_opens_rasters_that_pillow_does_not(tmp_path, monkeypatch):
     (tmp_path / "torn.tif").write_bytes(b"II*\0 and nothing")
     with pytest.raises(BadMedia, match=r"torn\.tif"):
         read_picture(tmp_path / "torn.tif")
+
+
+@pytest.mark.parametrize(
+    ("text", "passed"),
+    [
+        ("There are two ships. Water can be seen.", "There are two ships. Water can be seen."),
+        ("A road runs. A ship lies. A road runs. A pier lies.", "A road runs. A ship lies. "),
+        ("A road runs. A ship lies. A ship lies.", "A road runs. A ship lies. "),
+        ("A ship lies. A ship lies. A ship lies. A sh", "A ship lies. "),
+        ("A ship lies here. A ship lies.", "A ship lies here. A ship lies."),
+        ("[0.100, 0.200, 0.300, 0.400]", "[0.100, 0.200, 0.300, 0.400]"),
+        ("A ship. A sh", "A ship. A sh"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_text_ends_where_it_begins_to_repeat_itself(text, passed, size):
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    assert "".join(until_repeat(pieces)) == passed
+
+
+def test_a_sentence_that_is_new_is_passed_on_as_it_comes():
+    """A reader waits for nothing but the end of what could still be a repetition."""
+    passed = until_repeat(iter(("A road runs. ", "A ro", "of lies.", " A road")))
+    assert next(passed) == "A road runs. "
+    assert next(passed) == "A roof lies."
+    assert list(passed) == [" ", "A road"]  # until the end it could be the first sentence again

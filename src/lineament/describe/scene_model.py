@@ -1,7 +1,7 @@
 """A model of aerial scenes: a FaVChat that sees whole pictures alone; it answers and annotates."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +85,11 @@ class SceneModel:
             turns = turns[1:]
             prompt = self._write_prompt(visual, turns, question)
         parts = []
-        for piece in self._stream(prompt, media):
+        for piece in until_repeat(self._stream(prompt, media)):
             parts.append(piece)
             if on_text is not None:
                 on_text(piece)
-        return "".join(parts)
+        return "".join(parts).rstrip()
 
     def _look(self, pixels: np.ndarray) -> tuple[VisualInput, MediaTokens]:
         if self._seen is not None and self._seen[0] is pixels:
@@ -131,6 +131,26 @@ class SceneModel:
             if len(text) > len(done) and not text.endswith("\ufffd"):
                 yield text[len(done) :]
                 done = text
+
+
+def until_repeat(pieces: Iterable[str]) -> Iterator[str]:
+    """Pass on a text as it comes, up to a sentence that was said before: there a loop begins."""
+    said: set[str] = set()
+    held, num_passed = "", 0  # the sentence that is being said, and how much of it is passed on
+    for piece in pieces:
+        held += piece
+        while (end := held.find(". ")) >= 0:
+            sentence = held[: end + 1]
+            if sentence in said:
+                return
+            said.add(sentence)
+            yield held[num_passed : end + 2]
+            held, num_passed = held[end + 2 :], 0
+        if len(held) > num_passed and not any(sentence.startswith(held) for sentence in said):
+            yield held[num_passed:]
+            num_passed = len(held)
+    if held not in said and len(held) > num_passed:
+        yield held[num_passed:]
 
 
 def annotate_by_model(model: SceneModel, media: Path | str) -> Annotation:
