@@ -52,7 +52,7 @@ PRIOR = "prior"
 
 
 class Arm(NamedTuple):
-    """How the last stage differs from scene-tiny's.
+    """How tuning differs from scene-tiny's.
 
     Attributes:
         make: The recipe.
@@ -106,10 +106,10 @@ QUESTIONS = (
 
 
 def study_recipe(name: str, seed: int, base: Path, steps: int) -> Recipe:
-    """Return the recipe of one run: the last stage alone, over the base that all share."""
+    """Return the recipe of one run: the stage of tuning alone, over the base that all share."""
     arm = ARMS[name]
     recipe = arm.make()
-    stage = recipe.stages[-1]
+    stage = next(stage for stage in recipe.stages if stage.name == "tuning")
     # One task alone is learned from the mix that holds all kinds.
     mixes = (stage.data[0].replace(kinds=arm.kinds),) if arm.kinds else stage.data
     data = tuple(mix.replace(options={**mix.options, "leave": list(arm.leave)}) for mix in mixes)
@@ -122,7 +122,7 @@ def study_recipe(name: str, seed: int, base: Path, steps: int) -> Recipe:
         validate_every=0,
     )
     recipe = recipe.replace(
-        name="scenes-study", seed=seed, prepare="", stages=(stage,),
+        name="scenes-study", seed=seed, prepare="", stages=(stage,), num_threads=1,
         model=Model(start=str(find_base(base))),
     )  # fmt: skip
     return root_mixes(recipe, base / "prepared")

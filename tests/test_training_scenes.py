@@ -17,6 +17,7 @@ from lineament.model.tokenizer import train_tokenizer
 from lineament.records.record import Record, Turn
 from lineament.records.write.scenes.writer import SceneWriter
 from lineament.render.scenes import draw_scene, sample_scene
+from lineament.training import scene_preparation
 from lineament.training.examples import ListsMedia, Shown
 from lineament.training.recipe import Mix, Model
 from lineament.training.scene_alignment import (
@@ -381,10 +382,10 @@ def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
     _, recipe = take_settings(find_recipe("scene-tiny"))
     assert PREPARED.keys().isdisjoint(recipe.stages[0].data[0].options)
     rooted = root_mixes(recipe, root)
-    assert [len(stage.data) for stage in rooted.stages] == [2, 2, 4]
+    assert [len(stage.data) for stage in rooted.stages] == [2, 2, 4, 1]
     (root / "empty").mkdir()
     (tmp_path / "none").mkdir()
-    assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0] * 3
+    assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0] * 4
 
 
 def test_prepared_settings_can_be_set_and_have_defaults():
@@ -395,6 +396,28 @@ def test_prepared_settings_can_be_set_and_have_defaults():
     mix = stage.data[0].replace(options={**stage.data[0].options, "num_scenes": 7})
     changed = recipe.replace(stages=(stage.replace(data=(mix,)), *recipe.stages[1:]))
     assert take_settings(changed)[0]["num_scenes"] == 7
+
+
+def test_no_scene_is_drawn_twice(tmp_path, monkeypatch):
+    """Neither for two galleries of training, nor for training and what is checked."""
+    seeds = {}
+
+    class Enough(Exception):
+        pass
+
+    def note(root, name, seed, count, *_):
+        seeds[name] = range(seed, seed + count)
+        if name == "check":
+            raise Enough
+
+    monkeypatch.setattr(scene_preparation, "_draw_galleries", note)
+    for name, drawn in (("scene-tiny", {"scenes", "more", "check"}),
+                        ("scene-tiny-lora", {"scenes", "check"})):  # fmt: skip
+        seeds.clear()
+        with pytest.raises(Enough):
+            scene_preparation.prepare_scene_tiny(find_recipe(name), tmp_path)
+        assert seeds.keys() == drawn
+        assert sum(map(len, seeds.values())) == len(set().union(*seeds.values()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -467,7 +490,7 @@ def test_every_arm_of_the_study_is_a_run_over_the_shared_base(root, tmp_path):
     assert recipes["count alone"].stages[0].data[0].kinds == ("scene_count",)
     assert recipes["local alone"].stages[0].data[0].options["leave"] == ["scene_global"]
     assert len(recipes["grounding alone"].stages[0].data) == 1
-    whole = [mix.kinds for mix in find_recipe("scene-tiny").stages[-1].data]
+    whole = [mix.kinds for mix in find_recipe("scene-tiny").stages[2].data]
     assert [mix.kinds for mix in recipes["full"].stages[0].data] == whole
     for mix in recipes["no conversations"].stages[0].data:
         assert mix.options["leave"] == ["scene_dialogue"]

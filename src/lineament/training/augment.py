@@ -30,6 +30,8 @@ class Change:
 
 
 STRONG = Change()
+# Framing alone: what is told by faint marks of skin, as apparent sex and age are.
+GENTLE = Change(light=0.0, color=0.0, shift=0.06, zoom=0.08, turn_degrees=4.0, blur_share=0.0)
 # Drawn pictures say how bright and how warm their light is.
 MILD = Change(light=0.08, color=0.06, shift=0.05, zoom=0.1)
 

@@ -16,6 +16,7 @@ from lineament.config import require_known
 from lineament.faces.landmarks import mirror_rows, sample_rows
 from lineament.model.processor import VisualInput
 from lineament.training.augment import (
+    GENTLE,
     MILD,
     STRONG,
     Change,
@@ -55,6 +56,7 @@ class Reading:
         mirror_share: How often pictures and clips are mirrored.
         gray_share: How often all colour is taken out.
         has_changes: Whether light, framing and sharpness are changed.
+        is_gentle: Whether only the framing is.
         has_dialogues: Whether questions are written; without, an example has labels alone.
         part: ``all`` items, those that ``train``, or every twentieth, left out to ``check``.
         frame_px: Side to which frames are shrunk before anything else; 0 leaves them.
@@ -66,6 +68,7 @@ class Reading:
     mirror_share: float = 0.5
     gray_share: float = 0.08
     has_changes: bool = True
+    is_gentle: bool = False
     has_dialogues: bool = True
     part: str = "all"
     frame_px: int = 0
@@ -162,6 +165,7 @@ class GalleryExamples:
             clip_fact = Fact("black_and_white", True, subject="clip")
             annotation = replace(annotation, facts=(*annotation.facts, clip_fact))
         change = MILD if self.galleries[number].origin == "rendered" else STRONG
+        change = GENTLE if reading.is_gentle else change
         shown = change_visual(shown, reading, change, rng, is_gray=is_gray)
         labels = self.labels.read(annotation, shown) if self.labels is not None else None
         dialogues = ()

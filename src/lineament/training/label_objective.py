@@ -149,7 +149,10 @@ class LabelLearner(nn.Module):
         spans: Int[Tensor, "frames 2"],
     ) -> tuple[Float[Tensor, ""], tuple[Tensor, Tensor, Tensor]]:
         """Return the whole loss, and the losses of names, which names, and those of ages."""
-        losses, names = flag_losses(logits[:, : self.num_names], states)
+        learned = (self.name_weights > 0)[None].expand_as(states)
+        losses, names = flag_losses(
+            logits[:, : self.num_names], states.masked_fill(~learned, UNKNOWN)
+        )
         age = span_losses(logits[:, self.num_names :], spans)
         weights = self.name_weights[names]
         is_first = weights > 1.0

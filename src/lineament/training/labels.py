@@ -87,16 +87,18 @@ class LabelTable:
 
     Attributes:
         labels: The names.
-        weights: What a name counts; 1 where it is not here.
+        weights: What a name counts; Names of weight 0 are not learned.
+        other_weight: What names count that are not in ``weights``.
     """
 
     labels: LabelSet
     weights: Mapping[str, float]
+    other_weight: float = 1.0
 
     @property
     def name_weights(self) -> list[float]:
         """What each name counts, in their order."""
-        return [self.weights.get(name, 1.0) for name in self.labels.names]
+        return [self.weights.get(name, self.other_weight) for name in self.labels.names]
 
 
 @functools.lru_cache(maxsize=8)

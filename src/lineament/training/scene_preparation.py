@@ -37,9 +37,11 @@ COUNTS: Mapping[str, int] = {
 }  # fmt: skip
 # What a recipe's first mix may set beside what its source takes.
 PREPARED: Mapping[str, int] = {
-    "num_scenes": 6000, "num_checked": 300, "encoder_steps": 2000, "align_steps": 900,
+    "num_scenes": 6000, "num_more": 6000, "num_checked": 300, "encoder_steps": 2000,
+    "align_steps": 900,
 }  # fmt: skip
 VOCAB_SIZE = 2048
+MORE = "more*"  # galleries that some recipes end with
 Report = Callable[[str, int], None]
 
 
@@ -88,8 +90,13 @@ def prepare_scene_tiny(recipe: Recipe, out: Path, report: Report | None = None) 
     vision = recipe.model.changes["vision_config"]
     size_px, grid = vision["image_size"], vision["image_size"] // vision["patch_size"]
     told = report or (lambda _name, _count: None)
-    train = _draw_galleries(root, "scenes", "train", settings["num_scenes"], size_px, grid, told)
-    _draw_galleries(root, "check", "dev", settings["num_checked"], size_px, grid, told)
+    seed = FIRST_SEED["train"]
+    train = _draw_galleries(root, "scenes", seed, settings["num_scenes"], size_px, grid, told)
+    if any(MORE in mix.options["folders"] for stage in recipe.stages for mix in stage.data):
+        seed += settings["num_scenes"]
+        _draw_galleries(root, "more", seed, settings["num_more"], size_px, grid, told)
+    seed = FIRST_SEED["dev"]
+    _draw_galleries(root, "check", seed, settings["num_checked"], size_px, grid, told)
     if recipe.data and not has_gallery(root / "real"):
         items = read_real(Path(recipe.data))
         write_scene_gallery(root / "real", items, size_px=size_px, grid=grid)
@@ -155,7 +162,7 @@ def root_mixes(recipe: Recipe, root: Path) -> Recipe:
 
 
 def _draw_galleries(
-    root: Path, name: str, split: str, count: int, size_px: int, grid: int, report: Report
+    root: Path, name: str, seed: int, count: int, size_px: int, grid: int, report: Report
 ) -> list[Path]:
     folders = []
     for first in range(0, count, SCENES_A_GALLERY):
@@ -163,7 +170,7 @@ def _draw_galleries(
         folders.append(folder)
         if not has_gallery(folder):
             number = min(SCENES_A_GALLERY, count - first)
-            items = draw_scenes(FIRST_SEED[split] + first, number, size_px)
+            items = draw_scenes(seed + first, number, size_px)
             counted = _count(items, folder.name, report)
             write_scene_gallery(folder, counted, size_px=size_px, grid=grid)
     return folders
