@@ -6,7 +6,8 @@
 DATA holds the folders ``face`` and ``rs``; tasks whose part of it is missing are named with what
 they need. Beside each figure stand what the best constant answer gives (prior), answers drawn by
 chance (random), the same model without sight (blind), and peers: predictions of others that lie
-in ``PEERS/TASK/NAME.jsonl``. An evaluation that is in RUN is taken from there while weights and
+in ``PEERS/TASK/NAME.jsonl``. With ``--models`` the figures of others are left as they are, if
+as many media were asked. An evaluation that is in RUN is taken from there while weights and
 questions are the same; a stopped one goes on. ``--again`` scores kept answers anew.
 """
 
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT)
     options = parser.parse_args()
     result = start_result(options)
+    result["models"] = read_others(options)
     for model in options.models:
         kind = find_kind(model)
         if kind is None:
@@ -114,6 +116,16 @@ def start_result(options: argparse.Namespace) -> dict[str, Any]:
         "models": {},
         "without_data": [name for name in TASKS if name not in tried],
     }
+
+
+def read_others(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what stands in the result already, of models that are not asked this time."""
+    if not options.result.is_file():
+        return {}
+    kept = json.loads(options.result.read_text(encoding="utf-8"))
+    is_same = kept["count"] == options.count
+    others = kept["models"] if is_same else {}
+    return {name: rows for name, rows in others.items() if name not in options.models}
 
 
 def find_kind(model: str) -> str | None:
