@@ -14,7 +14,7 @@ from lineament.errors import BadInput
 from lineament.evaluation.item import Item
 from lineament.evaluation.tasks.table import TASKS
 from lineament.evaluation.tasks.told_answers import Reference
-from shipped_models import BUILT, MODELS, TRIALS, Trial, find_data, start_result
+from shipped_models import BUILT, MODELS, TRIALS, Trial, find_data, read_others, start_result
 from shipped_table import HEADS, NOT_TESTED, gather, write_table
 
 
@@ -223,6 +223,16 @@ def test_an_evaluation_that_is_there_is_not_run_again(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [*command, "--again"])
     shipped_models.main()
     assert len(asked) == 1  # the answers were kept
+
+
+@pytest.mark.parametrize(("count", "kept"), [(4, {"other": {"t": "row"}}), (5, {})])
+def test_models_that_are_not_asked_keep_their_figures_of_as_many_media(count, kept, tmp_path):
+    result = tmp_path / "result.json"
+    options = argparse.Namespace(result=result, count=4, models=["toy"])
+    assert read_others(options) == {}
+    models = {"toy": {"t": "old"}, "other": {"t": "row"}}
+    result.write_text(json.dumps({"count": count, "models": models}))
+    assert read_others(options) == kept
 
 
 def test_data_are_looked_for_where_they_lie(tmp_path):
