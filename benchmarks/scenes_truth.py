@@ -1,6 +1,8 @@
 """Measure a model of scenes on drawn scenes of unseen seeds, beside the best blind guesses.
 
-    python benchmarks/scenes_truth.py MODEL --scenes 300
+    python benchmarks/scenes_truth.py MODEL --scenes 300 --skip 300
+
+With ``--skip`` figures come from scenes that nobody has looked at while the model was improved.
 
 Counts, existence and relations are asked as yes or no or a number, boxes by the words that pick one
 object, and conversations to their end, where the conclusion must be drawn and right. Descriptions
@@ -208,17 +210,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("model")
     parser.add_argument("--scenes", type=int, default=300)
+    parser.add_argument("--skip", type=int, default=0, help="scenes that were looked at before")
     parser.add_argument("--size", type=int, default=144)
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     from lineament.describe.scene_model import SceneModel
 
     model = SceneModel(arguments.model)
-    found = measure(model, draw_questions(arguments.scenes, arguments.size))
-    hidden = without_descriptions(draw_questions(arguments.scenes, arguments.size))
+    first = FIRST_SEED["test"] + arguments.skip
+    found = measure(model, draw_questions(arguments.scenes, arguments.size, first))
+    hidden = without_descriptions(draw_questions(arguments.scenes, arguments.size, first))
     for name, row in measure(Blind(model), hidden).items():
         found[name]["blind"] = row["value"]
-    result = {"command": "python benchmarks/scenes_truth.py MODEL", "scenes": arguments.scenes}
+    skipped = f" --skip {arguments.skip}" if arguments.skip else ""
+    command = f"python benchmarks/scenes_truth.py MODEL{skipped}"
+    result = {"command": command, "scenes": arguments.scenes}
     arguments.out.write_text(json.dumps(result | {"figures": found}, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
