@@ -47,7 +47,7 @@ from lineament.training.scene_gallery import (
     find_cells,
     write_scene_gallery,
 )
-from lineament.training.scene_preparation import PREPARED, root_mixes, take_settings
+from lineament.training.scene_preparation import SETTINGS, root_mixes, take_settings
 from lineament.training.scene_start import LAYERS, MARK, start_looking
 from lineament.training.start import adapt_model, sized_config, start_model
 from test_model_toys import _one_thread  # noqa: F401
@@ -380,7 +380,7 @@ def test_real_pictures_teach_the_encoder_nothing_of_cells(root, tmp_path):
 
 def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
     _, recipe = take_settings(find_recipe("scene-tiny"))
-    assert PREPARED.keys().isdisjoint(recipe.stages[0].data[0].options)
+    assert set(SETTINGS).isdisjoint(recipe.stages[0].data[0].options)
     rooted = root_mixes(recipe, root)
     assert [len(stage.data) for stage in rooted.stages] == [2, 2, 4, 1]
     (root / "empty").mkdir()
@@ -388,14 +388,20 @@ def test_mixes_without_a_gallery_are_left_out(root, tmp_path):
     assert [len(stage.data) for stage in root_mixes(recipe, tmp_path / "none").stages] == [0] * 4
 
 
-def test_prepared_settings_can_be_set_and_have_defaults():
-    recipe = find_recipe("scene-tiny")
+@pytest.mark.parametrize("name", ["scene-tiny", "scene-tiny-lora", "scene-tiny-moe-lora"])
+def test_recipes_say_all_that_is_prepared(name):
+    recipe = find_recipe(name)
     settings, _ = take_settings(recipe)
-    assert settings == PREPARED
+    assert tuple(settings) == SETTINGS
+    assert settings["num_scenes"] < settings["num_more"]
     stage = recipe.stages[0]
     mix = stage.data[0].replace(options={**stage.data[0].options, "num_scenes": 7})
     changed = recipe.replace(stages=(stage.replace(data=(mix,)), *recipe.stages[1:]))
     assert take_settings(changed)[0]["num_scenes"] == 7
+    lacking = {key: value for key, value in mix.options.items() if key != "num_checked"}
+    stage = stage.replace(data=(mix.replace(options=lacking), *stage.data[1:]))
+    with pytest.raises(BadInput, match=r"options\.num_checked is missing"):
+        take_settings(recipe.replace(stages=(stage, *recipe.stages[1:])))
 
 
 def test_no_scene_is_drawn_twice(tmp_path, monkeypatch):

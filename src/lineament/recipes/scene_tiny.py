@@ -28,7 +28,7 @@ RATES = {
     "media.adapter.*": 1e-4,
 }
 PREPARED = {
-    "num_scenes": 6000, "num_more": 6000, "num_checked": 300, "encoder_steps": 2000,
+    "num_scenes": 6000, "num_more": 18000, "num_checked": 300, "encoder_steps": 2000,
     "align_steps": 900,
 }  # fmt: skip
 
@@ -165,7 +165,7 @@ def _more(tuning: Stage) -> Stage:
         Mix(source=SOURCE, kinds=BOXES, weight=0.33, options=drawn),
         tuning.data[-1].replace(weight=0.02),
     )
-    return tuning.replace(name="more", data=data, num_steps=900)
+    return tuning.replace(name="more", data=data, num_steps=2400)
 
 
 def _checked(kinds: tuple[str, ...], *, bare: bool = False) -> Mix:

@@ -35,11 +35,8 @@ COUNTS: Mapping[str, int] = {
     "scene_kind": 2, "scene_reasoning": 2, "scene_box": 8,
     "scene_unanswerable": 3,
 }  # fmt: skip
-# What a recipe's first mix may set beside what its source takes.
-PREPARED: Mapping[str, int] = {
-    "num_scenes": 6000, "num_more": 6000, "num_checked": 300, "encoder_steps": 2000,
-    "align_steps": 900,
-}  # fmt: skip
+# What a recipe's first mix says beside what its source takes.
+SETTINGS = ("num_scenes", "num_more", "num_checked", "encoder_steps", "align_steps")
 VOCAB_SIZE = 2048
 MORE = "more*"  # galleries that some recipes end with
 Report = Callable[[str, int], None]
@@ -134,12 +131,19 @@ def _align(
 
 
 def take_settings(recipe: Recipe) -> tuple[dict[str, int], Recipe]:
-    """Return what is to be prepared, and the recipe without these settings."""
-    found = dict(PREPARED)
+    """Return what is to be prepared, and the recipe without these settings.
+
+    Raises:
+        BadInput: The first mix of the first stage lacks one.
+    """
     first, *others = recipe.stages
     mix, *rest = first.data
     options = dict(mix.options)
-    found |= {key: int(options.pop(key)) for key in PREPARED if key in options}
+    missing = [name for name in SETTINGS if name not in options]
+    if missing:
+        where = f"stages.0.data.0.options.{missing[0]}"
+        raise BadInput(f"{recipe.name}: {where} is missing", hint="a number of scenes or of steps")
+    found = {name: int(options.pop(name)) for name in SETTINGS}
     data = (mix.replace(options=options), *rest)
     return found, recipe.replace(stages=(first.replace(data=data), *others))
 
