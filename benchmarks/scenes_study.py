@@ -5,12 +5,14 @@ alone; without conversations; and with local descriptions alone. The row ``prior
 guessing scores. Runs that have a row are left alone, so a stopped study goes on. Every figure has
 its interval over scenes and its number of items beside it.
 
-The rows become a table beside them: means and intervals over seeds, and what the reference of each
-question is ahead by, paired by seed. The scenes measured are of seeds that nothing else uses:
-neither training nor validation, nor ``scenes_truth.py``, which measures the model that is chosen.
+The rows become a table beside them, one for each number of steps: means and intervals over seeds,
+and what the reference of each question is ahead by, paired by seed. The scenes measured are of
+seeds that nothing else uses: neither training nor validation, nor ``scenes_truth.py``, which
+measures the model that is chosen.
 
     lineament train scene-tiny --out BASE --set data=RS      # look, then tuning
-    python benchmarks/scenes_study.py BASE --steps 400
+    python benchmarks/scenes_study.py BASE --steps 120 --scenes 24
+    python benchmarks/scenes_study.py BASE --steps 600 --arms full "no conversations" "local alone"
     python benchmarks/scenes_study.py --table                # the table alone, from the rows
 """
 
@@ -33,7 +35,7 @@ from lineament.training.scene_examples import open_scene_galleries
 from lineament.training.scene_preparation import root_mixes
 from lineament.training.start import adapt_model, load_trained
 from scenes_truth import Asked, draw_questions, measure
-from study_rows import add_row, choose_arms, interval, read_done, read_rows
+from study_rows import add_row, choose_arms, interval, read_rows
 
 RESULT = Path(__file__).resolve().parent / "results" / "scenes_study.csv"
 SEEDS = (0, 1, 2)
@@ -177,11 +179,16 @@ def row_of_figures(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def summarise(
     rows: Sequence[Mapping[str, str]], questions: Sequence[Question] = QUESTIONS
 ) -> dict[str, Any]:
-    """Return every question's arms over seeds, and what the reference is ahead by, seed by seed."""
+    """Return every question's arms over seeds, and what the reference is ahead by, seed by seed.
+
+    A question of which no other arm has a run is left out.
+    """
     runs = {(row["arm"], int(row["seed"] or 0)): row for row in rows}
     prior = runs.get((PRIOR, 0), {})
     table: dict[str, Any] = {}
     for question in questions:
+        if not any(name in question.others for name, _ in runs):
+            continue
         for arm in (question.reference, *question.others):
             seeds = sorted(seed for name, seed in runs if name == arm)
             cells: dict[str, Any] = {"seeds": len(seeds)}
@@ -205,16 +212,20 @@ def summarise(
 
 
 def write_table(path: Path) -> None:
-    """Write the comparison beside the rows."""
+    """Write the comparison beside the rows: runs of one length are compared with each other."""
     rows = read_rows(path)
-    runs = [row for row in rows if row["arm"] != PRIOR]
     result = {
         "command": "python benchmarks/scenes_study.py BASE",
-        "runs": len(runs),
-        "steps": sorted({int(row["steps"]) for row in runs}),
-        "scenes a run": sorted({int(row["scenes"]) for row in runs}),
         "first seed of the scenes": FIRST_SCENE,
-        "questions": summarise(rows),
+        "lengths": {
+            f"{steps} steps": {
+                "runs": sum(row["arm"] != PRIOR for row in alike),
+                "scenes a run": sorted({int(row["scenes"]) for row in alike}),
+                "questions": summarise(alike),
+            }
+            for steps in sorted({int(row["steps"]) for row in rows})
+            if (alike := [row for row in rows if int(row["steps"]) == steps])
+        },
     }
     path.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
 
@@ -239,14 +250,20 @@ def main() -> None:
     write_table(options.out)
 
 
+def find_done(path: Path) -> set[tuple[str, int, int]]:
+    """Return which runs have a row: arm, seed, steps."""
+    return {(row["arm"], int(row["seed"]), int(row["steps"])) for row in read_rows(path)}
+
+
 def run_study(options: argparse.Namespace) -> None:
     """Do the runs that have no row; several of these may go on at once, with arms of their own."""
     for seed, arm in itertools.product(options.seeds, choose_arms(options.arms, ARMS)):
-        if (arm, seed) in read_done(options.out):
+        if (arm, seed, options.steps) in find_done(options.out):
             continue
         found = run_arm(arm, seed, options)
-        if not ARMS[arm].kinds and (PRIOR, 0) not in read_done(options.out):
-            add_row(options.out, {"arm": PRIOR, "seed": 0, **found["priors"]}, COLUMNS)
+        if not ARMS[arm].kinds and (PRIOR, 0, options.steps) not in find_done(options.out):
+            prior = {"arm": PRIOR, "seed": 0, "steps": options.steps, "scenes": options.scenes}
+            add_row(options.out, prior | found["priors"], COLUMNS)
         add_row(options.out, found["row"], COLUMNS)
         print(found["row"], flush=True)
 

@@ -75,26 +75,35 @@ def say_truth(result: Mapping[str, Any] | None) -> str:
 
 
 def say_study(result: Mapping[str, Any] | None) -> str:
-    """Return the comparison of `benchmarks/scenes_study.py`, a table for each question."""
+    """Return the comparison of `benchmarks/scenes_study.py`, a table for a question and length."""
     if result is None:
         return "The study has not been run yet: `python benchmarks/scenes_study.py BASE`."
     parts = [
-        f"`{result['command']}`: {result['runs']} runs of {_listed(result['steps'])} steps, "
-        f"{_listed(result['scenes a run'])} scenes each; means over seeds with 95 % intervals of "
-        "Student's distribution, and what the first arm is ahead by, seed by seed. An interval "
-        "that holds 0 says only that these runs do not tell the arms apart."
+        f"`{result['command']}`: means over seeds with 95 % intervals of Student's distribution, "
+        "and what the first arm is ahead by, seed by seed. An interval that holds 0 says only "
+        "that these runs do not tell the arms apart."
     ]
-    for asked, arms in result["questions"].items():
-        names = [n for n in next(iter(arms.values())) if n != "seeds" and "," not in n]
-        first, *others = arms
-        heads = (asked, *arms, *(f"{first} ahead of {other} by" for other in others))
-        rows = [
-            (name.replace("_", " "), *(str(cells.get(name, "–")) for cells in arms.values()),
-             *(str(arms[o].get(f"reference minus this, {name}", "–")) for o in others))
-            for name in names
-        ]  # fmt: skip
-        parts.append(write_rows(heads, rows))
+    for steps, length in result["lengths"].items():
+        parts.append(
+            f"**{length['runs']} runs of {steps}**, measured on "
+            f"{_listed(length['scenes a run'])} scenes each:"
+        )
+        parts += [_say_question(asked, arms) for asked, arms in length["questions"].items()]
     return "\n\n".join(part.rstrip("\n") for part in parts)
+
+
+def _say_question(asked: str, arms: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a row for each figure: every arm's, what comparing gives, and the blind guess."""
+    shown = dict.fromkeys(n for c in arms.values() for n in c if n != "seeds" and "," not in n)
+    first, *others = arms
+    heads = (asked, *arms, *(f"{first} ahead of {other} by" for other in others), "prior")
+    rows = [
+        (name.replace("_", " "), *(str(cells.get(name, "–")) for cells in arms.values()),
+         *(str(arms[o].get(f"reference minus this, {name}", "–")) for o in others),
+         _share(arms[first].get(f"{name}, blind")))
+        for name in shown
+    ]  # fmt: skip
+    return write_rows(heads, rows)
 
 
 def _figure(row: Mapping[str, Any]) -> str:

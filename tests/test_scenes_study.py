@@ -12,7 +12,9 @@ from lineament.records.sources.rendered import FIRST_SEED
 from test_training_scenes import Oracle
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
+from scene_figures import say_study
 from scenes_described import score
 from scenes_study import (
     ARMS,
@@ -22,6 +24,7 @@ from scenes_study import (
     PRIOR,
     QUESTIONS,
     Question,
+    find_done,
     row_of_figures,
     summarise,
     write_table,
@@ -114,12 +117,13 @@ def test_every_question_compares_arms_that_there_are():
     assert {figure for question in QUESTIONS for figure in question.figures} <= set(FIGURES)
 
 
-def fill(path, values):
+def fill(path, values, steps=5):
     for (arm, seed), value in values.items():
         found = {"count": {"value": value, "low": value - 0.1, "high": value + 0.1, "items": 90}}
-        row = {"arm": arm, "seed": seed, "steps": 5, "trained_weights": 1, "scenes": 60}
+        row = {"arm": arm, "seed": seed, "steps": steps, "trained_weights": 1, "scenes": 60}
         add_row(path, row | row_of_figures(found), COLUMNS)
-    add_row(path, {"arm": PRIOR, "seed": 0, "count": 0.25}, COLUMNS)
+    prior = {"arm": PRIOR, "seed": 0, "steps": steps, "scenes": 60, "count": 0.25}
+    add_row(path, prior, COLUMNS)
 
 
 def test_differences_are_paired_by_seed(tmp_path):
@@ -129,15 +133,32 @@ def test_differences_are_paired_by_seed(tmp_path):
     fill(path, values)
     write_table(path)
     result = json.loads(path.with_suffix(".json").read_text())
-    assert result["runs"] == 7
-    assert result["scenes a run"] == [60]
-    table = result["questions"]["full tuning against adapters"]
+    length = result["lengths"]["5 steps"]
+    assert (length["runs"], length["scenes a run"]) == (7, [60])
+    assert len(length["questions"]) == 1  # of the others no second arm was run
+    table = length["questions"]["full tuning against adapters"]
     assert table["full"]["count"].startswith("0.700 [")
     assert table["lora"]["reference minus this, count"] == "0.100 [0.100, 0.100]"
     assert table["moe-lora"]["reference minus this, count"] == "0.000"  # one seed: no interval
     assert table["lora"]["count, items a run"] == 90
     assert table["lora"]["count, blind"] == 0.25
     assert "existence" not in table["full"]  # was not measured
+
+
+def test_runs_are_compared_with_those_of_their_length(tmp_path):
+    path = tmp_path / "rows.csv"
+    fill(path, {("full", 0): 0.5, ("lora", 0): 0.4})
+    fill(path, {("full", 0): 0.9, ("no conversations", 0): 0.6}, steps=50)
+    assert find_done(path) >= {("full", 0, 5), ("full", 0, 50)}
+    assert ("lora", 0, 50) not in find_done(path)
+    write_table(path)
+    short, long = json.loads(path.with_suffix(".json").read_text())["lengths"].values()
+    assert list(short["questions"]) == ["full tuning against adapters"]
+    (table,) = long["questions"].values()
+    assert table["no conversations"]["reference minus this, count"] == "0.300"
+    said = say_study(json.loads(path.with_suffix(".json").read_text()))
+    assert "| count | 0.500 | 0.400 | – | 0.100 | – | 0.250 |" in said
+    assert "| count | 0.900 | 0.600 | 0.300 | 0.250 |" in said
 
 
 def test_questions_of_one_name_fill_one_table(tmp_path):
@@ -156,7 +177,7 @@ def test_questions_of_one_name_fill_one_table(tmp_path):
 
 def test_an_arm_without_runs_is_told_as_such(tmp_path):
     path = tmp_path / "rows.csv"
-    fill(path, {("full", 0): 0.5})
-    question = Question("a", "full", ("lora",), ("count",))
+    fill(path, {("full", 0): 0.5, ("moe-lora", 0): 0.5})
+    question = Question("a", "full", ("lora", "moe-lora"), ("count",))
     table = summarise(read_rows(path), (question,))
     assert table["a"]["lora"] == {"seeds": 0}
