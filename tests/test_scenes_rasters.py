@@ -10,6 +10,7 @@ from PIL import Image
 
 from lineament.annotation import Annotation
 from lineament.cli.app import run
+from lineament.describe.look import look_at_media
 from lineament.errors import BadInput, BadMedia
 from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.scenes.geotiff import (
@@ -261,3 +262,31 @@ def test_a_scale_that_is_no_length_is_left_out(scale):
     tie = (0.0, 0.0, 0.0, 0.0, 1e300, 0.0)
     mercator = (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 3857)
     assert scale_from_tags({33550: (9.0, 9.0, 0.0), 33922: tie, 34735: mercator}) is None
+
+
+# --- the command line
+
+
+def test_a_tile_of_thirteen_bands_is_used_as_any_picture(tmp_path, capsys):
+    tile = write_tiff(tmp_path / "tile.tif", many_bands())
+    ship = {"name": "object_class", "value": "ship", "subject": "object 0",
+            "region": [0.1, 0.1, 0.4, 0.3]}  # fmt: skip
+    known = {"media": "tile.tif", "subjects": [{"id": "object 0", "kind": "object"}],
+             "facts": [ship]}  # fmt: skip
+    (tmp_path / "tile.json").write_text(json.dumps(known))
+    assert run(["annotate", str(tile), "--report", str(tmp_path / "page")]) == 0
+    assert "data:image/" in (tmp_path / "page" / "index.html").read_text()
+    assert run(["check", "There is a ship.", "--against", str(tile)]) == 0
+    assert run(["chat", str(tile), "Is there a ship?"]) == 0
+    told = capsys.readouterr()
+    assert "supported" in told.out
+    assert "Yes" in told.out
+
+
+def test_a_bare_tile_of_thirteen_bands_is_refused_in_a_line(tmp_path, capsys):
+    tile = write_tiff(tmp_path / "tile.tif", many_bands())
+    for command in (["annotate"], ["check", "There is a ship.", "--against"]):
+        assert run([*command, str(tile)]) == 2
+        assert "many bands, and no annotation beside it" in capsys.readouterr().err
+    with pytest.raises(BadMedia, match="many bands"):
+        look_at_media(tile)  # what `lineament chat` begins with

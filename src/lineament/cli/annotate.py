@@ -59,9 +59,9 @@ def annotate(
     from lineament.describe.annotate import annotate_clip
     from lineament.faces.mesh import MeshFinder
     from lineament.faces.tasks import TaskFinder
-    from lineament.video import open_clip
+    from lineament.records.sources.scenes.rasters import open_shown
 
-    clip = open_clip(media)
+    clip = open_shown(media)
     make_finder = partial(TaskFinder, landmarker) if landmarker else MeshFinder
     with show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance:
         if model:

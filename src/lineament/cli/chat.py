@@ -86,17 +86,20 @@ def open_chat(media: Path, model: str, answerer: str, questions: Sequence[str] =
     by questions about a scene and no face to be found.
     """
     from lineament.describe.scene_chat import asks_about_scene, find_scene_chat
-    from lineament.video import PICTURE_SUFFIXES, open_clip
+    from lineament.records.sources.scenes.rasters import is_raster, open_shown
+    from lineament.video import PICTURE_SUFFIXES
 
     # Before the file is opened: rasters of many bands or bits are for the scenes' chat alone.
     is_picture = media.suffix.lower() in PICTURE_SUFFIXES and media.is_file()
     if is_picture and (scenes := find_scene_chat(media, model, answerer)) is not None:
         return scenes
-    clip = open_clip(media)
+    clip = open_shown(media)
     is_about_scene = False
     if clip.is_picture:
         is_default = model == DEFAULT_MODEL and answerer == "model"
         is_about_scene = is_default and any(map(asks_about_scene, questions))
+    if is_about_scene and is_raster(media) and (scenes := _load_scene_chat(media)) is not None:
+        return scenes  # pictures of faces have no such bands
     with (
         show_progress(f"Looking at {media.name}", clip.duration_seconds) as advance,
         ThreadPoolExecutor(1) as pool,

@@ -8,13 +8,14 @@ import numpy as np
 
 from lineament.annotation import CLIP, Annotation, Fact, Subject
 from lineament.describe.scene_beside import find_scene_annotation
+from lineament.errors import BadMedia
 from lineament.faces.facts import SOURCE, facts_from_signals
 from lineament.faces.follow import FinderFactory, FollowedClip, follow_clip
 from lineament.faces.mesh import MeshFinder
 from lineament.faces.signals import measure_signals
 from lineament.faces.track import FaceTrack
 from lineament.faces.validation import validated_by_measurement
-from lineament.video import open_clip
+from lineament.records.sources.scenes.rasters import is_raster, open_shown
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,14 @@ def annotate_clip(
         BadMedia: The file cannot be used.
         MissingExtra: mediapipe is not installed.
     """
-    clip = open_clip(media)
+    clip = open_shown(media)
     if clip.is_picture and (scene := find_scene_annotation(clip.path)) is not None:
         return AnnotatedClip(scene, FollowedClip(clip, (), np.zeros(1)))
+    if is_raster(media):
+        raise BadMedia(
+            f"{media}: a picture of many bands, and no annotation beside it",
+            hint="no face is looked for in it; --model names a model of aerial scenes",
+        )
     followed = follow_clip(clip, make_finder, num_workers=num_workers, on_frame=on_frame)
     return AnnotatedClip(annotation_from_tracks(followed), followed)
 

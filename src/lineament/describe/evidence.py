@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lineament.annotation import Annotation, read_annotations
 from lineament.errors import BadAnnotation, BadMedia
-from lineament.video import Clip, open_clip
+from lineament.records.sources.scenes.rasters import open_shown
+from lineament.video import Clip
 
 ANNOTATION_SUFFIXES = (".json", ".jsonl")
 
@@ -68,7 +69,7 @@ def _find_clip(media: str, folder: Path) -> Clip | None:
     for path in (Path(media), folder / media):
         if media and path.is_file():
             try:
-                return open_clip(path)
+                return open_shown(path)
             except BadMedia:
                 return None  # the annotation is what was asked for; pictures are an extra
     return None

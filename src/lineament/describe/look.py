@@ -9,7 +9,7 @@ from lineament.faces.finder import FaceFinder
 from lineament.faces.follow import FinderFactory
 from lineament.faces.mesh import MeshFinder
 from lineament.faces.padding import PaddedFinder
-from lineament.video import open_clip
+from lineament.records.sources.scenes.rasters import open_shown
 
 
 def look_at_media(
@@ -27,7 +27,7 @@ def look_at_media(
         BadMedia: The file cannot be used.
         MissingExtra: mediapipe is not installed.
     """
-    if open_clip(media).is_picture:
+    if open_shown(media).is_picture:
         make_finder = partial(_make_padded, make_finder)
     return annotate_clip(media, make_finder=make_finder, num_workers=num_workers, on_frame=on_frame)
 

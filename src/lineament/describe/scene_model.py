@@ -21,10 +21,10 @@ from lineament.model.media import MediaTokens, Streams
 from lineament.model.processor import VisualInput
 from lineament.model.sampling import GREEDY, PrefixDecoder
 from lineament.records.sources.scenes.boxes import is_box, read_boxes
-from lineament.records.sources.scenes.geotiff import is_tiff, read_scale
-from lineament.records.sources.scenes.rasters import read_shown
+from lineament.records.sources.scenes.geotiff import read_scale
+from lineament.records.sources.scenes.rasters import open_shown, read_shown
 from lineament.render.scenes.kinds import KINDS
-from lineament.video import frames_at, open_clip
+from lineament.video import frames_at
 
 MAX_NEW_TOKENS = 320
 MAX_TURNS = 16
@@ -202,7 +202,7 @@ def look_by_model(model: str | Path, media: Path | str) -> AnnotatedClip:
         raise BadInput(
             f"{model}: no model of aerial scenes", hint="one that sees whole pictures, not faces"
         )
-    clip = open_clip(media)
+    clip = open_shown(media)
     if not clip.is_picture:
         raise BadInput(
             f"{media}: is a clip; a model of aerial scenes looks at pictures",
@@ -219,10 +219,7 @@ def read_picture(media: Path | str) -> np.ndarray:
         BadMedia: The file cannot be used.
         MissingExtra: It is a deep TIFF, and tifffile is not installed.
     """
-    path = Path(media)
-    if is_tiff(path.name) and path.is_file():  # of more bands or bits than Pillow opens
-        return read_shown(path)
-    clip = open_clip(media)
+    clip = open_shown(media)
     return read_shown(clip.path) if clip.is_picture else frames_at(clip, [0.0]).pixels[0]
 
 

@@ -15,13 +15,15 @@ from lineament.records.sources.scenes.geotiff import (
     SAMPLES_PER_PIXEL,
     Bands,
     is_tiff,
+    measure_picture,
     read_tags,
     scale_from_tags,
     tags_of_page,
 )
-from lineament.video import read_picture
+from lineament.video import Clip, open_clip, read_picture
 
 LIMIT_PIXELS = 400_000_000
+MAX_COLORS = 4  # bands that Pillow opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,32 @@ def read_shown(path: Path | str, bands: Bands | None = None) -> UInt8[np.ndarray
     return read_picture(path)
 
 
+def is_raster(path: Path | str) -> bool:
+    """Say whether a file is a TIFF of more bands than pictures have: only `read_shown` opens it."""
+    path = Path(path)
+    return is_tiff(path.name) and measure_picture(path.parent, path.name).num_bands > MAX_COLORS
+
+
+def open_shown(path: Path | str) -> Clip:
+    """Open a clip or picture as `open_clip` does; a TIFF of any number of bands, too.
+
+    Raises:
+        BadMedia: The file is missing, empty, no media, or beyond the limits.
+    """
+    path = Path(path)
+    size = measure_picture(path.parent, path.name).size_px if is_raster(path) else None
+    if size is None:
+        return open_clip(path)
+    return Clip(path, int(size[0]), int(size[1]), 0.0, 1, 0.0, is_picture=True)
+
+
 def _is_deep(path: Path) -> bool:
     """Say whether Pillow would darken a TIFF or refuse it; damage is for whoever decodes it."""
     tags = read_tags(path)
     depths = tags.get(BITS_PER_SAMPLE, 1)
     try:
         is_deep = max(depths if isinstance(depths, tuple) else (depths,)) > 8
-        return is_deep or tags.get(SAMPLES_PER_PIXEL, 1) > 4
+        return is_deep or tags.get(SAMPLES_PER_PIXEL, 1) > MAX_COLORS
     except (TypeError, ValueError):
         return False
 
