@@ -267,8 +267,9 @@ def test_a_scale_that_is_no_length_is_left_out(scale):
 # --- the command line
 
 
-def test_a_tile_of_thirteen_bands_is_used_as_any_picture(tmp_path, capsys):
-    tile = write_tiff(tmp_path / "tile.tif", many_bands())
+@pytest.mark.parametrize("values", [many_bands(), many_bands()[..., :3].astype(np.float32)])
+def test_a_raster_is_used_as_any_picture(values, tmp_path, capsys):
+    tile = write_tiff(tmp_path / "tile.tif", values)
     ship = {"name": "object_class", "value": "ship", "subject": "object 0",
             "region": [0.1, 0.1, 0.4, 0.3]}  # fmt: skip
     known = {"media": "tile.tif", "subjects": [{"id": "object 0", "kind": "object"}],
@@ -283,10 +284,11 @@ def test_a_tile_of_thirteen_bands_is_used_as_any_picture(tmp_path, capsys):
     assert "Yes" in told.out
 
 
-def test_a_bare_tile_of_thirteen_bands_is_refused_in_a_line(tmp_path, capsys):
-    tile = write_tiff(tmp_path / "tile.tif", many_bands())
+@pytest.mark.parametrize("values", [many_bands(), many_bands()[..., :3].astype(np.float32)])
+def test_a_bare_raster_is_refused_in_a_line(values, tmp_path, capsys):
+    tile = write_tiff(tmp_path / "tile.tif", values)
     for command in (["annotate"], ["check", "There is a ship.", "--against"]):
         assert run([*command, str(tile)]) == 2
-        assert "many bands, and no annotation beside it" in capsys.readouterr().err
+        assert "many bands or bits, and no annotation beside it" in capsys.readouterr().err
     with pytest.raises(BadMedia, match="many bands"):
         look_at_media(tile)  # what `lineament chat` begins with

@@ -52,7 +52,7 @@ def annotate_clip(
         return AnnotatedClip(scene, FollowedClip(clip, (), np.zeros(1)))
     if is_raster(media):
         raise BadMedia(
-            f"{media}: a picture of many bands, and no annotation beside it",
+            f"{media}: a raster of many bands or bits, and no annotation beside it",
             hint="no face is looked for in it; --model names a model of aerial scenes",
         )
     followed = follow_clip(clip, make_finder, num_workers=num_workers, on_frame=on_frame)

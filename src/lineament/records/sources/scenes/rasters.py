@@ -1,5 +1,6 @@
 """Pictures from above: PNG, JPEG, TIFF and GeoTIFF decoded, of any depth, in chosen bands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,9 @@ def read_shown(path: Path | str, bands: Bands | None = None) -> UInt8[np.ndarray
 
 
 def is_raster(path: Path | str) -> bool:
-    """Say whether a file is a TIFF of more bands than pictures have: only `read_shown` opens it."""
+    """Say whether a TIFF has more bands or bits than pictures have: only `read_shown` opens it."""
     path = Path(path)
-    return is_tiff(path.name) and measure_picture(path.parent, path.name).num_bands > MAX_COLORS
+    return is_tiff(path.name) and _exceeds(read_tags(path), 16)
 
 
 def open_shown(path: Path | str) -> Clip:
@@ -117,10 +118,14 @@ def open_shown(path: Path | str) -> Clip:
 
 def _is_deep(path: Path) -> bool:
     """Say whether Pillow would darken a TIFF or refuse it; damage is for whoever decodes it."""
-    tags = read_tags(path)
+    return _exceeds(read_tags(path), 8)
+
+
+def _exceeds(tags: Mapping[int, Any], num_bits: int) -> bool:
+    """Say whether tags tell of deeper values, or of more bands than Pillow opens."""
     depths = tags.get(BITS_PER_SAMPLE, 1)
     try:
-        is_deep = max(depths if isinstance(depths, tuple) else (depths,)) > 8
+        is_deep = max(depths if isinstance(depths, tuple) else (depths,)) > num_bits
         return is_deep or tags.get(SAMPLES_PER_PIXEL, 1) > MAX_COLORS
     except (TypeError, ValueError):
         return False
