@@ -53,7 +53,11 @@ def write_mixture() -> str:
 
 def write_scene_model() -> str:
     """What scene-tiny answers on drawn scenes of unseen seeds, and what the study found."""
-    parts = [say_truth(read_result("scenes_truth")), say_study(read_result("scenes_study"))]
+    parts = [
+        say_truth(read_result("scenes_truth")),
+        say_real(read_result("scenes_real")),
+        say_study(read_result("scenes_study")),
+    ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -72,6 +76,20 @@ def say_truth(result: Mapping[str, Any] | None) -> str:
         "best constant answer (of descriptions, those of another scene); blind is the same model "
         f"before a grey picture.\n\n{write_rows(heads, rows)}"
     )
+
+
+def say_real(result: Mapping[str, Any] | None) -> str:
+    """Return what was answered rightly about real pictures as a table, in percent."""
+    if not result or not result["rows"]:
+        return "Not measured on real pictures."
+    heads = ("on real pictures, %", "part", "right [95 %]", "prior", "blind", "items")
+    rows = [
+        (f"{row['task']}, {row['figure'].replace('_', ' ')}", row["part"],
+         f"{row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}]", _percent(row["prior"]),
+         _percent(row["blind"]), f"{row['items']:,}")
+        for row in result["rows"]
+    ]  # fmt: skip
+    return f"`{result['command']}`:\n\n{write_rows(heads, rows)}"
 
 
 def say_study(result: Mapping[str, Any] | None) -> str:
@@ -112,6 +130,10 @@ def _figure(row: Mapping[str, Any]) -> str:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _number(value: int) -> str:

@@ -11,6 +11,7 @@ validated on real pictures.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ import torch
 from lineament.claims.scenes_boxes import BOX
 from lineament.claims.scenes_objects import RELATIONS
 from lineament.model.hub import load
-from readme_figures import read_result
-from scene_figures import say_truth
+from readme_figures import RESULTS, read_result
 from ship_chat_model import ENOUGH, LOWER_BOUND, WEIGHTS
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+from scene_figures import say_real, say_truth
 
 # What the figures of scenes_truth.py are called, and the facts they stand for.
 FACTS = {"count": ("object_count",), "relation": RELATIONS, "grounding": (BOX,)}
@@ -35,8 +38,10 @@ library_name: lineament
 
 A small FaVChat that looks at a whole aerial picture, 144 px a side, and answers questions: how
 many, is there, where, what colour, how one object lies to another, which box, and descriptions.
-It learned from drawn scenes and a handful of real pictures. What it says of real scenes is not
-validated: on real pictures it is a start for tuning, not a tool.
+It learned from 24,000 drawn scenes and {num_real} real pictures. On drawn scenes it is right as
+often as the first table says. On real pictures it is not: it scores below always giving the
+commonest answer, and often writes what makes no sense. There it is a start for tuning, not a tool,
+and nothing that it says of them is validated.
 
 Made by `lineament train scene-tiny`; read by `lineament chat PICTURE "..." --model {name}`.
 
@@ -66,20 +71,20 @@ def read_scene_validation(figures: dict[str, Any]) -> dict[str, str]:
     return {fact: "rendered" for name in good for fact in FACTS[name]}
 
 
-def say_real(paths: list[Path]) -> str:
-    """Return the figures of real pictures as a table, as they are."""
-    lines = ["| on real pictures | model [95 %] | prior | blind | items |", "|---|---|---|---|---|"]
+def read_real(paths: list[Path]) -> list[dict[str, Any]]:
+    """Return the shares of right answers about real pictures, in percent, out of results."""
+    rows: list[dict[str, Any]] = []
     for path in paths:
         result = json.loads(path.read_text(encoding="utf-8"))
         blind = (result.get("blind") or {}).get("metrics", {})
         for key, metric in result["metrics"].items():
-            cells = [metric["value"], metric.get("prior"), blind.get(key, {}).get("value")]
-            shown = ["–" if cell is None else f"{cell:.3f}" for cell in cells]
-            if metric.get("low") is not None:
-                shown[0] += f" [{metric['low']:.3f}, {metric['high']:.3f}]"
-            count = metric.get("num_items", result["num_items"])
-            lines.append(f"| {result['task']}: {key} | {' | '.join(shown)} | {count} |")
-    return "\n".join(lines) if paths else "Not measured on real pictures."
+            if not key.startswith("exact_match"):
+                continue
+            row = {"task": result["task"], "part": result["split"], "figure": key}
+            row |= {name: metric.get(name) for name in ("value", "low", "high", "prior")}
+            row |= {"blind": blind.get(key, {}).get("value")}
+            rows.append(row | {"items": metric.get("num_items", result["num_items"])})
+    return rows
 
 
 def main() -> None:
@@ -92,12 +97,18 @@ def main() -> None:
     truth = read_result("scenes_truth")
     if truth is None:
         raise SystemExit("no figures yet: python benchmarks/scenes_truth.py MODEL")
+    real = {
+        "command": "lineament eval TASK --split PART --data FOLDER --model MODEL --blind",
+        "rows": read_real(options.results),
+    }
+    (RESULTS / "scenes_real.json").write_text(json.dumps(real, indent=1) + "\n")
     out = WEIGHTS / options.name
     loaded = load(options.model)
-    loaded.model.to(torch.bfloat16).save_pretrained(out)
+    # Boxes are written by digits, and bfloat16 has an eighth of the precision of float16.
+    loaded.model.to(torch.float16).save_pretrained(out)
     loaded.processor.save_pretrained(out)
     card = CARD.format(name=options.name, num_real=options.real, truth=say_truth(truth),
-                       real=say_real(options.results))  # fmt: skip
+                       real=say_real(real))  # fmt: skip
     (out / "README.md").write_text(card, encoding="utf-8")
     validation = read_scene_validation(truth["figures"])
     (out / "validated.json").write_text(json.dumps(validation, indent=1, sort_keys=True) + "\n")
