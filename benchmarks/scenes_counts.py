@@ -15,6 +15,7 @@ from pathlib import Path
 from lineament.annotation import Annotation
 from lineament.records.sources.scenes.adapt import adapt_annotation, labels_from_record
 from lineament.records.sources.scenes.label import labels_of
+from lineament.records.sources.scenes.objects import CUT
 from lineament.records.sources.source import Dropped
 from lineament.records.sources.table import require_source
 
@@ -49,7 +50,10 @@ def count_job(name: str, folder: Path, split: str) -> dict:
     flaws: Counter[str] = Counter()
     for row in require_source(name).read(folder, split):
         if isinstance(row, Dropped):
-            dropped[row.reason] += 1
+            if row.reason == CUT:  # its row is kept
+                counts["cut"] += 1
+            else:
+                dropped[row.reason] += 1
             continue
         assert isinstance(row, Annotation)
         records = list(adapt_annotation(row, {"source": name, "split": split}))
@@ -59,7 +63,7 @@ def count_job(name: str, folder: Path, split: str) -> dict:
         counts["pairs"] += sum(len(record.turns) // 2 for record in records)
         counts["inexact"] += Counter(labels) != Counter(labels_of(row))
         flaws.update(label.flaw for label in labels if label.flaw)
-    keys = ("pictures", "pairs", "records", "inexact")
+    keys = ("pictures", "pairs", "records", "inexact", "cut")
     return {key: counts[key] for key in keys} | {"dropped": dict(dropped), "flaws": dict(flaws)}
 
 
@@ -84,7 +88,8 @@ def main() -> int:
         rows.append({"source": name, "split": split, **found, **expected})
         print(
             f"{name:18}{split:12}{found['pictures']:>8} /{pictures:>6}{found['pairs']:>8} /"
-            f"{pairs or '-':>6}  dropped {found['dropped']}  flaws {found['flaws']}"
+            f"{pairs or '-':>6}  dropped {found['dropped']}  cut {found['cut']}  "
+            f"flaws {found['flaws']}"
         )
     published = [row for row in rows if row["published_pairs"] is not None]
     exact = [

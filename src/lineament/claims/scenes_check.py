@@ -1,31 +1,46 @@
 """Claims about an aerial scene against its annotation: by facts where told, else by geometry."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lineament.annotation import Annotation, Fact
 from lineament.claims.check import Checked, CheckedClaim, Verdict, check_text
 from lineament.claims.claim import Claim
 from lineament.claims.scenes_boxes import BOX, judge_box
+from lineament.claims.scenes_choose import (
+    choose_objects,
+    has_color,
+    is_any,
+    is_sized,
+    is_so_of,
+)
 from lineament.claims.scenes_conclusions import COMPARISONS, judge_comparison
 from lineament.claims.scenes_faults import refuse_impossible_objects
+from lineament.claims.scenes_measures import DISTANCE, HEIGHT, WIDTH
 from lineament.claims.scenes_objects import (
-    LARGER,
     RELATIONS,
     Answer,
     Scene,
     SceneObject,
     find_density,
-    is_extreme,
     is_related,
     is_scene,
     lies_in,
     lies_on_side,
     read_scene,
 )
+from lineament.claims.scenes_phrases import RELATED
 from lineament.claims.scenes_read import read_scene_claims
 from lineament.claims.scenes_say import say_designator
 from lineament.errors import refuse_half_characters
 
+__all__ = [
+    "check_any_text",
+    "check_scene_claims",
+    "check_scene_text",
+    "choose_objects",
+    "is_sized",
+]
+UNTOLD = (RELATED, WIDTH, HEIGHT, DISTANCE)
 _COVERS = ("water", "trees", "grass", "bare_land", "fields", "urban")
 
 
@@ -72,6 +87,8 @@ def _check(claim: Claim, scene: Scene, annotation: Annotation) -> CheckedClaim:
         answer, rule, fact = _judge_count(claim, scene, annotation)
     elif claim.name in COMPARISONS:
         answer, rule, fact = _judge_pair(claim, scene, annotation)
+    elif claim.name in UNTOLD:
+        answer, rule, fact = _judge_untold(claim, scene)
     elif claim.name == BOX:
         answer, rule, fact = _judge_box(claim, scene, annotation)
     else:
@@ -165,27 +182,36 @@ def _judge_objects(claim: Claim, scene: Scene, annotation: Annotation) -> _Judge
                 f"no {say_designator(str(claim.value))} is listed",
                 None,
             )
-        answers = [_any([is_related(one, claim.name, o) for o in targets]) for one in candidates]
+        answers = [is_any([is_related(one, claim.name, o) for o in targets]) for one in candidates]
     else:
         answers = [_tell(one, claim) for one in candidates]
-    joined = _all(answers) if claim.quantity == "all" else _any(answers)
-    place = answers.index(joined)
-    if claim.quantity == "all" and joined and not is_listed:
+    joined = is_so_of(answers, claim.quantity)
+    place = answers.index(joined) if joined in answers else 0
+    if claim.quantity and not is_listed and (joined or claim.quantity != "all"):
         joined = None  # one that is not listed may be otherwise
     name = claim.name.removeprefix("object_").replace("_", " ")
     rule = f"{name}: {len(candidates)} {say_designator(claim.subject, len(candidates))} looked at"
     return joined, rule, _fact_of(candidates[place], annotation)
 
 
+def _judge_untold(claim: Claim, scene: Scene) -> _Judged:
+    """Judge what no fact tells: only where there is no such object can it be wrong."""
+    for who in (claim.subject, claim.value):
+        chosen = choose_objects(who, scene) if isinstance(who, str) else None
+        if chosen is not None and chosen[2] and not (*chosen[0], *chosen[1]):
+            return False, f"no {say_designator(str(who))} is listed", None
+    return None, "no fact tells of it", None
+
+
 def _tell(found: SceneObject, claim: Claim) -> Answer:
     """Say whether one object is as claimed."""
     value = claim.value
     if claim.name == "object_color":
-        return found.color == value if found.color else None
+        return has_color(found, str(value))
     if claim.name == "object_position":
-        return lies_in(found, str(value))
+        return is_any([lies_in(found, one) for one in str(value).split("/")])
     if claim.name == "object_side":
-        return lies_on_side(found, str(value))
+        return is_any([lies_on_side(found, one) for one in str(value).split("/")])
     number = found.length_meters if claim.name == "length_meters" else found.degrees
     if number is None or not isinstance(value, tuple):
         return None
@@ -193,74 +219,6 @@ def _tell(found: SceneObject, claim: Claim) -> Answer:
     if claim.name == "orientation_degrees" and low is not None and low < 0 and number > 90:
         number -= 180
     return (low is None or number >= low) and (high is None or number < high)
-
-
-def choose_objects(
-    designator: str, scene: Scene
-) -> tuple[Sequence[SceneObject], Sequence[SceneObject], bool] | None:
-    """Return the objects that words pick: surely, perhaps, and whether none can be missing.
-
-    Args:
-        designator: Words in the reader's order: places, extreme, colour, class.
-        scene: All objects.
-    """
-    *qualities, name = designator.split() or [""]
-    if not name:
-        return None
-    sure = list(scene.of_class(name))
-    unsure: list[SceneObject] = []
-    for quality in reversed(qualities):
-        answers = {one.id: _fits(one, quality, scene, name) for one in (*sure, *unsure)}
-        unsure = [o for o in unsure if answers[o.id] is not False] + [
-            o for o in sure if answers[o.id] is None
-        ]
-        sure = [o for o in sure if answers[o.id]]
-    return sure, unsure, scene.is_listed(name)
-
-
-def _fits(one: SceneObject, quality: str, scene: Scene, name: str) -> Answer:
-    kind, colon, rest = quality.partition(":")
-    if colon and kind == "at":
-        return lies_in(one, rest)
-    if colon and kind == "side":
-        return lies_on_side(one, rest)
-    if colon:
-        targets = scene.of_class(rest)
-        if not targets:
-            return False if scene.is_listed(rest) else None
-        return _any([is_related(one, kind, other) for other in targets])
-    if quality in ("largest", "smallest", "leftmost", "rightmost", "topmost", "bottommost"):
-        return is_extreme(one, quality, scene.of_class(name))
-    if quality in ("large", "small"):
-        return is_sized(one, quality, scene.of_class(name))
-    return one.color == quality if one.color else None
-
-
-def is_sized(one: SceneObject, size: str, others: Sequence[SceneObject]) -> Answer:
-    """Say whether an object is large or small beside the median of its class in the picture.
-
-    Alone of its class it is neither; near the median it is not told.
-    """
-    areas = sorted(other.area for other in others if other.points)
-    if len(areas) < 2 or not one.points:
-        return None
-    half = len(areas) // 2
-    middle = areas[half] if len(areas) % 2 else (areas[half - 1] + areas[half]) / 2
-    ratio = one.area / max(middle, 1e-12)
-    ratio = ratio if size == "large" else 1 / max(ratio, 1e-12)
-    return True if ratio > LARGER else False if ratio <= 1 else None
-
-
-def _any(answers: Sequence[Answer]) -> Answer:
-    if any(answers):
-        return True
-    return False if all(answer is False for answer in answers) else None
-
-
-def _all(answers: Sequence[Answer]) -> Answer:
-    if any(answer is False for answer in answers):
-        return False
-    return True if all(answers) else None
 
 
 def _fact_of(found: SceneObject, annotation: Annotation) -> Fact | None:

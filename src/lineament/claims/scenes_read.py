@@ -14,6 +14,13 @@ from lineament.claims.scenes_words import NUMBERS, Noun, split_scene_tokens
 
 _SENTENCE = re.compile(r"[^.!?]*(?:\.(?=\d)[^.!?]*)*[.!?]?")
 _SILENT = re.compile(r"^\W*(?:if|suppose|imagine|whether|assuming)\b", re.IGNORECASE)
+# What takes back a part of what is said, or says it of nothing that is seen.
+_EXCEPTS = re.compile(
+    r"\b(?:except|excepting|excluding|other\s+than|apart\s+from|aside\s+from|(?:all|none|nothing)\s+but|whether|unless"
+    r"|hardly|barely|scarcely|(?:almost|nearly|virtually|practically)\s+no)\b",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(r"\b(?:instead\s+of|rather\s+than|unlike|as\s+opposed\s+to)\b.*", re.I | re.S)
 _YES_NO = re.compile(r"^\W*(yes|no)\b[\s,.!:;-]*", re.IGNORECASE)
 _HOW_MANY = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.IGNORECASE)
 _WHERE = re.compile(r"\bwhere\b|\bwhich part\b|\bposition\b", re.IGNORECASE)
@@ -36,9 +43,11 @@ def read_scene_claims(text: str) -> tuple[Claim, ...]:
     subject: Noun | None = None
     for match in _SENTENCE.finditer(text):
         sentence = match.group()
-        if not sentence.strip() or sentence.endswith("?") or _SILENT.match(sentence):
+        if not sentence.strip() or sentence.endswith("?"):
             continue
-        compared, rest = take_comparisons(sentence)
+        if _SILENT.match(sentence) or _EXCEPTS.search(sentence):
+            continue
+        compared, rest = take_comparisons(_INSTEAD.sub("", sentence))
         claims, subject = read_scene_sentence(rest, subject)
         found += (
             replace(c, start=c.start + match.start(), stop=c.stop + match.start())
@@ -65,6 +74,8 @@ def read_scene_answer(question: str, answer: str) -> tuple[Claim, ...]:
         return said
     asked, _ = read_scene_sentence(question.rstrip("? "), None, is_question=True)
     is_no = verdict[1].lower() == "no"
+    if is_no and len(asked) > 1:
+        return said  # one of them is not so, which of them is not told
     return (*(_deny(claim) if is_no else claim for claim in asked), *said)
 
 

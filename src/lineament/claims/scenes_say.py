@@ -3,9 +3,13 @@
 from lineament.claims.claim import Claim
 from lineament.claims.scenes_boxes import BOX
 from lineament.claims.scenes_conclusions import AS_MANY, COMPARISONS, SAME_HALF
+from lineament.claims.scenes_measures import DISTANCE, HEIGHT, LENGTH, WIDTH
+from lineament.claims.scenes_phrases import RELATED
 from lineament.claims.scenes_words import read_scene_words
 
 _RELATION_TABLE = "relation"
+_SHARES = {"half": "half of the", "part": "some share of the"}
+_MEASURES = {LENGTH: "long", WIDTH: "wide", HEIGHT: "high", DISTANCE: "off"}
 
 
 def say_scene_claim(claim: Claim) -> str:
@@ -16,9 +20,9 @@ def say_scene_claim(claim: Claim) -> str:
         return _say_count(claim)
     if claim.name in COMPARISONS:
         return _say_pair(claim)
-    is_all = claim.quantity == "all"
+    is_all = bool(claim.quantity)
     who = say_designator(claim.subject, 2 if is_all else 1)
-    lead = f"all {who}" if is_all else f"the {who}"
+    lead = f"{_SHARES.get(claim.quantity, claim.quantity)} {who}" if is_all else f"the {who}"
     said = _say_predicate(claim)
     if not said:
         return ""
@@ -41,9 +45,9 @@ def say_designator(designator: str, count: int = 1) -> str:
     for quality in qualities:
         kind, colon, rest = quality.partition(":")
         if not colon:
-            before.append(quality)
+            before.append(quality.replace("/", " or "))
         elif kind in ("at", "side"):
-            behind = f" {table['position' if kind == 'at' else 'side'][rest][0]}"
+            behind = f" {_say_places('position' if kind == 'at' else 'side', rest)}"
         else:
             behind = f" {table[_RELATION_TABLE][kind][0]} {_with_article(say_designator(rest))}"
     return " ".join((*before, singular if count == 1 else plural)) + behind
@@ -77,21 +81,33 @@ def _say_pair(claim: Claim) -> str:
 def _say_predicate(claim: Claim) -> str:
     table, value = read_scene_words(), str(claim.value)
     if claim.name == "object_color":
-        return value
+        return value.replace("/", " or ")
     if claim.name == BOX:
         return f"in the box {value}"
     if claim.name in ("object_position", "object_side"):
-        return table["position" if claim.name == "object_position" else "side"][value][0]
+        return _say_places(claim.name.removeprefix("object_"), value)
+    if claim.name == RELATED:
+        return f"in some relation to {_with_article(say_designator(value))}"
     if claim.name in table[_RELATION_TABLE]:
         other = _with_article(say_designator(value))
         return f"{table[_RELATION_TABLE][claim.name][0]} {other}"
+    if isinstance(claim.value, tuple) and claim.name in _MEASURES:
+        return f"{_say_meters(*claim.value)} meters {_MEASURES[claim.name]}"
     if isinstance(claim.value, tuple) and None not in claim.value:
         low, high = claim.value
-        if claim.name == "length_meters":
-            return f"{low:g} to {high:g} meters long"
         if claim.name == "orientation_degrees":
             return f"turned by {low:g} to {high:g} degrees"
     return ""
+
+
+def _say_meters(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"at least {low:g}" if low is not None else f"at most {high or 0:g}"
+    return f"{low:g} to {high:g}"
+
+
+def _say_places(table: str, places: str) -> str:
+    return " or ".join(read_scene_words()[table][place][0] for place in places.split("/"))
 
 
 def _with_article(words: str) -> str:

@@ -34,6 +34,14 @@ class Noun:
         size: ``large``, ``small``, or empty.
         is_plural: The noun is.
         is_all: All of them are meant.
+        share: ``half``, ``most`` or ``part`` where the words mean a share of all of them.
+        total: How many there are in all where the words tell: ``all five ships``; 0 elsewhere.
+        place: A place or relation that belongs to the phrase, as a designator has it.
+        is_bare: It has no article and no number.
+        is_part: Some out of all are meant: ``two of the ships``.
+        is_number: A number is said, ``many`` and ``several`` apart.
+        is_sole: It is the only one of its kind.
+        is_vague: It is a number that no one can deny exactly: ``many``.
     """
 
     name: str
@@ -43,12 +51,21 @@ class Noun:
     size: str = ""
     is_plural: bool = False
     is_all: bool = False
+    share: str = ""
+    total: int = 0
+    place: str = ""
+    is_bare: bool = False
+    is_part: bool = False
+    is_number: bool = False
+    is_sole: bool = False
+    is_vague: bool = False
 
     @property
     def designator(self) -> str:
         """The words that pick the objects, in a fixed order: ``largest white ship``."""
-        parts = (self.extreme, self.size, self.color, self.name)
-        return " ".join(part for part in parts if part)
+        color = self.color.replace("|", "/")
+        parts = (self.extreme, self.size, color, self.name)
+        return self.place + " ".join(part for part in parts if part)
 
     @property
     def is_definite(self) -> bool:
@@ -81,38 +98,39 @@ def read_scene_words() -> Mapping[str, Mapping[str, Any]]:
 
 def split_scene_tokens(sentence: str) -> list[Token]:
     """Return what a sentence is made of, unknown words left out."""
-    return [_read_match(match) for match in _scanner().finditer(sentence)]
+    return [read_match(match) for match in _scanner().finditer(sentence)]
 
 
 @functools.cache
 def _scanner() -> re.Pattern[str]:
     count = (
-        r"(?:(?P<bound>at\s+least|at\s+most|more\s+than|fewer\s+than|less\s+than|exactly|about|around)"
-        r"\s+)?(?P<number>\d+|" + "|".join(NUMBERS) + r")"
+        r"(?:(?P<bound>at\s+least|at\s+most|(?:no\s+|not\s+)?(?:more|fewer|less)\s+than|exactly"
+        r"|about|around)\s+)?(?P<number>\d+|" + "|".join(NUMBERS) + r")"
     )
     lead = (
-        rf"(?:(?P<no>no|without(?:\s+any)?|not\s+(?:a|any|a\s+single))\b|(?P<all>all|every|each)\b"
-        rf"(?:\s+of)?(?:\s+the)?|(?P<only>the\s+only|a\s+single|only\s+one)\b|{count}\b"
+        rf"(?:{count}\b|(?P<no>no|without(?:\s+any)?|not\s+(?:a|any|a\s+single))\b"
+        rf"|(?P<all>all|every|each)\b(?:\s+of)?(?:\s+the)?"
+        rf"|(?P<only>the\s+only|a\s+single|only\s+one)\b"
         r"|(?P<some>several|some|many|multiple|a\s+few|numerous)\b"
         r"|(?P<a>an?|another)\b|(?P<the>the|this|that|these|those)\b)"
     )
-    colors, extremes = _choices("color"), _choices("extreme")
+    colors, extremes = choices("color"), choices("extreme")
     noun = (
         rf"(?:{lead}\s+)?(?P<extreme>(?:{'|'.join(extremes)})\s+)?(?P<size>(?:{'|'.join(SIZES)})\s+)?"
         rf"(?P<filler>(?:parked|other|visible|listed)\s+)?(?P<color>(?:{'|'.join(colors)})\s+)?"
-        rf"(?P<noun>{'|'.join(_nouns())})\b"
+        rf"(?P<noun>{'|'.join(nouns())})\b"
         r"(?!\s+(?:scene|area|site|zone|landscape)\b)"
     )
     parts = [
-        rf"(?P<scene>(?:{'|'.join(_choices('scene'))})\s+(?:scene|area|site|zone|landscape)\b)",
+        rf"(?P<scene>(?:{'|'.join(choices('scene'))})\s+(?:scene|area|site|zone|landscape)\b)",
         r"(?P<urban>urban|rural)\b(?:\s+(?:area|scene|surroundings))?",
         noun,
         *(
-            rf"(?P<{kind}>(?:{'|'.join(_choices(kind))})\b{_NOT_AFTER.get(kind, '')})"
-            for kind in _PLAIN
+            rf"(?P<{kind}>(?:{'|'.join(choices(kind))})\b{NOT_AFTER.get(kind, '')})"
+            for kind in PLAIN
         ),
         rf"(?P<bare_color>(?:{'|'.join(colors)})\b)",
-        rf"(?P<cover>(?:(?P<cover_no>no|without(?:\s+any)?)\s+)?(?:{'|'.join(_choices('cover'))})\b)",
+        rf"(?P<cover>(?:(?P<cover_no>no|without(?:\s+any)?)\s+)?(?:{'|'.join(choices('cover'))})\b)",
         r"(?P<length>(?:(?:about|around|roughly|some)\s+)?(?P<meters>\d+(?:\.\d+)?)\s*"
         r"(?:m|meters?|metres?)\b(?:\s+(?:long|in\s+length))?)",
         rf"(?:is|are|was|were)\s+(?P<size_not>not\s+)?(?:(?:very|quite|rather|fairly)\s+)?"
@@ -128,83 +146,88 @@ def _scanner() -> re.Pattern[str]:
                       re.IGNORECASE)  # fmt: skip
 
 
-_PLAIN = ("position", "side", "relation", "density", "orientation")
+PLAIN = ("position", "side", "relation", "density", "orientation")
 # "On the left of the bridge" is a relation, "on the left of the picture" a side.
-_NOT_AFTER = {
+NOT_AFTER = {
     "side": r"(?!(?:[\s-]+(?:hand[\s-]+)?side)?\s+of\b"
     r"(?!\s+(?:the|this)\s+(?:picture|image|photo|scene|frame)\b))"
 }
-_NOT = 3 + len(_PLAIN) + 4
+_NOT = 3 + len(PLAIN) + 4
 
 
-def _choices(table: str) -> list[str]:
+def choices(table: str) -> list[str]:
     """Return every phrase of a table as a pattern, longest first."""
     phrases = (p for group in read_scene_words()[table].values() for p in group)
-    return [_loose(p) for p in sorted(phrases, key=len, reverse=True)]
+    return [loose(p) for p in sorted(phrases, key=len, reverse=True)]
 
 
-def _nouns() -> list[str]:
+def nouns() -> list[str]:
+    """Return every noun as a pattern, longest first."""
     forms = (form for pairs in read_scene_words()["noun"].values() for p in pairs for form in p)
-    return [_loose(form) for form in sorted(set(forms), key=len, reverse=True)]
+    return [loose(form) for form in sorted(set(forms), key=len, reverse=True)]
 
 
-def _loose(phrase: str) -> str:
+def loose(phrase: str) -> str:
     """Let blanks and hyphens within a phrase stand for each other."""
     return r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", phrase)))
 
 
 @functools.cache
-def _meanings(table: str) -> Mapping[str, str]:
-    return {_fold(p): key for key, group in read_scene_words()[table].items() for p in group}
+def meanings(table: str) -> Mapping[str, str]:
+    """Return the key of each phrase of a table, the phrase folded."""
+    return {fold(p): key for key, group in read_scene_words()[table].items() for p in group}
 
 
 @functools.cache
-def _noun_meanings() -> Mapping[str, tuple[str, bool]]:
+def noun_meanings() -> Mapping[str, tuple[str, bool]]:
+    """Return the class of each noun, and whether it is a plural."""
     found: dict[str, tuple[str, bool]] = {}
     for name, pairs in read_scene_words()["noun"].items():
         for singular, plural in pairs:
-            found[_fold(plural)] = (name, True)
-            found[_fold(singular)] = (name, False)
+            found[fold(plural)] = (name, True)
+            found[fold(singular)] = (name, False)
     return found
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Return a phrase in small letters, blanks for hyphens."""
     return re.sub(r"[\s-]+", " ", text.strip().lower())
 
 
-def _read_match(match: re.Match[str]) -> Token:
+def read_match(match: re.Match[str], groups: Mapping[str, Any] | None = None) -> Token:
+    """Return the token that a scanner has matched; its groups are taken where they are at hand."""
     start, stop = match.span()
-    groups = match.groupdict()
+    groups = match.groupdict() if groups is None else groups
     if groups["noun"]:
         return Token("noun", _read_noun(match), start, stop)
     if groups["scene"]:
         word = re.sub(r"\s+(?:scene|area|site|zone|landscape)$", "", groups["scene"].lower())
-        return Token("scene", _meanings("scene")[_fold(word)], start, stop)
+        return Token("scene", meanings("scene")[fold(word)], start, stop)
     if groups["urban"]:
         return Token("urban", groups["urban"].lower() == "urban", start, stop)
     if groups["bare_color"]:
-        return Token("color", _meanings("color")[_fold(groups["bare_color"])], start, stop)
+        return Token("color", meanings("color")[fold(groups["bare_color"])], start, stop)
     if groups["bare_size"]:
         said = (SIZES[groups["bare_size"].lower()], not groups["size_not"])
         return Token("size", said, match.start("bare_size"), stop)
     if groups["cover"]:
         word = re.sub(r"^(?:no|without(?:\s+any)?)\s+", "", groups["cover"].lower())
-        name = _meanings("cover")[_fold(word)]
+        name = meanings("cover")[fold(word)]
         return Token("cover", (name, not groups["cover_no"]), start, stop)
-    if groups["length"]:
+    if groups.get("length"):
         return Token("length", float(groups["meters"]), start, stop)
-    for kind in _PLAIN:
+    for kind in PLAIN:
         if groups[kind]:
-            return Token(kind, _meanings(kind)[_fold(groups[kind])], start, stop)
+            return Token(kind, meanings(kind)[fold(groups[kind])], start, stop)
     kind = next(k for k in ("not", "hedge", "it", "stop", "and", "be") if groups[k])
     return Token(kind, groups[kind].lower(), start, stop)
 
 
 def _read_noun(match: re.Match[str]) -> Noun:
     groups = match.groupdict()
-    name, is_plural = _noun_meanings()[_fold(groups["noun"])]
-    color = _meanings("color")[_fold(groups["color"])] if groups["color"] else ""
-    extreme = _meanings("extreme")[_fold(groups["extreme"])] if groups["extreme"] else ""
+    name, is_plural = noun_meanings()[fold(groups["noun"])]
+    color = meanings("color")[fold(groups["color"])] if groups["color"] else ""
+    extreme = meanings("extreme")[fold(groups["extreme"])] if groups["extreme"] else ""
     size = SIZES[groups["size"].strip().lower()] if groups["size"] else ""
     if size and f"{size}_{name}" in read_scene_words()["noun"]:
         name, size = f"{size}_{name}", ""
@@ -219,7 +242,7 @@ def _read_count(groups: Mapping[str, str | None], *, is_plural: bool) -> Range |
     if groups["only"]:
         return (1, 2)
     if groups["number"]:
-        return _read_bound((groups["bound"] or "").lower().split(), groups["number"])
+        return read_bound((groups["bound"] or "").lower().split(), groups["number"])
     if groups["some"]:
         return (2, None)
     if groups["a"]:
@@ -229,13 +252,16 @@ def _read_count(groups: Mapping[str, str | None], *, is_plural: bool) -> Range |
     return (2, None) if is_plural else (1, None)
 
 
-def _read_bound(bound: Iterable[str], number: str) -> Range:
+def read_bound(bound: Iterable[str], number: str) -> Range:
+    """Return the range of ``at least three``, ``fewer than 3``, ``about three``."""
     value = int(number) if number.isdecimal() else NUMBERS[number.lower()]
     words = list(bound)
     if words == ["at", "least"]:
         return (value, None)
     if words == ["at", "most"]:
         return (None, value + 1)
+    if words[:1] in (["no"], ["not"]):
+        return (None, value + 1) if words[1] == "more" else (value, None)
     if words[-1:] == ["than"]:
         return (value + 1, None) if words[0] == "more" else (None, value)
     if words and words[0] in ("about", "around"):

@@ -49,6 +49,10 @@ DropNearOption = Annotated[
         "--drop-near", help="Drop descriptions that are nearly equal to one of other media."
     ),
 ]
+TagsOption = Annotated[
+    bool,
+    typer.Option("--tags", help="Begin what labels of aerial scenes are asked as with a task tag."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Option of the writer, as key=value; may be repeated."),
@@ -71,6 +75,7 @@ def build(
     max_turns: MaxTurnsOption = 40,
     require_media: NeedsMediaOption = False,
     drop_near: DropNearOption = False,
+    tags: TagsOption = False,
     options: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,6 +94,7 @@ def build(
         max_turns=max_turns,
         needs_media=require_media,
         drop_near=drop_near,
+        use_tags=tags,
         writer_options=tuple(read_option(text) for text in options or ()),
     )
     if dry_run:

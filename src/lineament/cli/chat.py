@@ -57,12 +57,12 @@ def chat(
     Questions about a scene in which no face is found go to scene-tiny, where it is installed.
     """
     asked = questions or []
-    if any(not question.strip() for question in asked):
-        raise BadInput("a question is empty", hint='ask something, such as "Is he smiling?"')
     if as_json and not asked:
         raise BadInput("--json wants questions", hint='lineament chat clip.mp4 "Is he smiling?"')
     chat = open_chat(media, model, answerer, asked)
     if as_json:
+        for question in asked:
+            _refuse_empty(question, chat)
         answers = [chat.ask(media, question, all_facts=all_facts) for question in asked]
         row = {
             "media": str(media),
@@ -72,11 +72,19 @@ def chat(
         print(json.dumps(row))
     elif asked:
         for question in asked:
+            _refuse_empty(question, chat)
             if len(asked) > 1:
                 Console().print(f"[bold]{escape(question)}[/bold]", highlight=False)
             tell_answer(chat, media, question, all_facts=all_facts)
     else:
         converse(chat, media, all_facts=all_facts)
+
+
+def _refuse_empty(question: str, chat: Any) -> None:
+    """Refuse a question of blanks, with an example of what this chat can be asked."""
+    if not question.strip():
+        example = getattr(chat, "example", "Is he smiling?")
+        raise BadInput("a question is empty", hint=f'ask something, such as "{example}"')
 
 
 def open_chat(media: Path, model: str, answerer: str, questions: Sequence[str] = ()) -> Any:
@@ -211,7 +219,8 @@ def describe_evidence(answer: "Answer") -> list[str]:
     """Return the lines below an answer: facts with times, attention, and what to doubt."""
     lines = [say_fact(fact) for fact in answer.facts[:MAX_SHOWN_FACTS]]
     if len(answer.facts) > MAX_SHOWN_FACTS:
-        lines.append(f"... and {len(answer.facts) - MAX_SHOWN_FACTS} more facts")
+        num_more = len(answer.facts) - MAX_SHOWN_FACTS
+        lines.append(f"... and {num_more} more fact{'' if num_more == 1 else 's'}")
     if any(row.verdict == "contradicted" for row in answer.claims):
         is_scene = any(row.claim.subject for row in answer.claims)
         known = "annotation of this scene" if is_scene else "landmarks of this clip"

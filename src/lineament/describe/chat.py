@@ -231,10 +231,14 @@ class Chat:
         key = _key_of(Path(media))
         if key not in self._scenes:
             known = find_scene_annotation(media)
-            loaded = self._loaded if self.answerer == "model" else None
+            loaded = self._loaded if self.answerer in ("model", "blind") else None
+            is_blind = self.answerer == "blind"
             model = None
             if loaded is not None and sees_scenes(loaded.model.config.to_dict()):
-                model = SceneModel(loaded)
+                model = SceneModel(loaded, is_blind=is_blind)
+            if is_blind and known is not None and model is None:
+                raise BadInput(f"{media}: a scene, and {self.name} is no model of scenes",
+                               hint="name one to be asked blind")  # fmt: skip
             has_any = known is not None or model is not None
             self._scenes[key] = SceneChat(known, model) if has_any else None
             while len(self._scenes) > MAX_OPENED:

@@ -10,7 +10,7 @@ WHETHER = re.compile(
 )
 BOX = re.compile(r"\bbox\b|\blocate\b|\bbounding\b", re.IGNORECASE)
 WHERE = re.compile(r"\bwhere\b|\bwhich part\b|\bwhat part\b|\bposition of\b", re.IGNORECASE)
-COLOR = re.compile(r"\bcolou?r\b", re.IGNORECASE)
+COLOR = re.compile(r"\bcolou?rs?\b", re.IGNORECASE)
 LENGTH = re.compile(r"\bhow long\b|\blength\b", re.IGNORECASE)
 LARGER = re.compile(r"\blarger\b|\bbigger\b|\bcompare\b|\bmore (?:space|ground)\b", re.IGNORECASE)
 SIZE = re.compile(r"\blarger\b|\bbigger\b|\bspace\b|\bground\b|\bsize\b", re.IGNORECASE)
@@ -28,37 +28,59 @@ ALL = re.compile(
     re.IGNORECASE,
 )
 OR = re.compile(r"\s+or\s+", re.IGNORECASE)
-OR_WORD = frozenset(("or",))
 MORE = re.compile(
     r"\b(?:more|fewer|less)\b(?!\s+than\b)"
     r"|\bmajority\b|\bcounts\b|\bnumbers of\b",
     re.IGNORECASE,
 )
 URBAN = re.compile(r"\b(?:rural\b.*\burban|urban\b.*\brural)\b", re.IGNORECASE)
-# With any word beside these and the objects, a question is not understood.
+# Words that change nothing in a question of one kind. With any other word beside these and the
+# objects, a question is not understood.
 _ANY = """
-    a about above aerial all altogether amount an answer any appear appears are area as at be
-    been being bounding box boxes by can check color colors colour colours contain contains
-    could count counts describe did do does each every exactly exist exists find for found from
-    give given has have here hold holds how i identify if image in include inside is it its
-    kindly length lie lies list locate located long look looking lying many map mark marks me
-    measure meter meters metre metres name now number object objects of on one ones out overall
-    part photo photograph picture please point position present region return right satellite
-    say scene see seen show showing shown shows situated so stand stands tell that the their
-    them there these they thing this those to total true us view visible was we were what where
-    whether which with would you your
+    a an and any are be been exist exists found here is it kindly located me now or please present
+    seen shown situated tell that the there these this those us visible was were which
 """
 _SIZES = """
-    between bigger compare covers ground in larger more or size space takes two up
+    between bigger compare covers do does ground how in larger more of one or size space takes the
+    two up what
 """
 _NUMBERS = """
-    by compare counts explain fewer former in larger majority more number numbers numerous occur
-    often or reason reasoning step steps taking than think together win your
+    by compare count counts do give explain fewer former how in larger majority more number numbers
+    numerous occur of often or reason reasoning step show steps taking than the think
+    together win your
 """
 _GROUND = """
-    around cover covers ground kind kinds land lies like sort sorts type types
+    about around can cover covers describe does ground how kind kinds land lies like name objects of
+    on sort sorts type types what
 """
-FILLERS = frozenset(_ANY.split())
-FILLERS_OF_SIZE = frozenset(_SIZES.split())
-FILLERS_OF_NUMBER = frozenset(_NUMBERS.split())
-FILLERS_OF_GROUND = frozenset(_GROUND.split())
+_WHETHER = "appear appears do does lie lies look stand stands"
+_COUNT = "amount count do does exactly give how lie many name number of say show total what you"
+_WHERE = (
+    "do does exact exactly find give how in lie lies of part holds position stand stands what where"
+)
+_COLOR = """
+    appear appears color colors colour colours do does give has have identify in name of show what
+"""
+_LENGTH = "do does give has have how in length long measure meter meters metre metres of what"
+_BOX = """
+    answer bounding box boxes by find give hold holds identify in locate mark marks of out point
+    position region return show what where with
+"""
+_URBAN = """
+    answer area areas by choose do does environment is kind land number of one or place question
+    region say scene setting single sort surroundings type using what with word
+"""
+_COLOR_NUMBERS = "color colors colour colours different do does each every have of per"
+_UNTOLD = "absent cannot except hidden lack lacking lacks missing no none nothing without"
+UNTOLD = frozenset(_UNTOLD.split())
+WORDS_OF_COLORS = frozenset(_COLOR_NUMBERS.split())
+FILLERS_OF_SIZE = frozenset((_ANY + _SIZES).split())
+FILLERS_OF_NUMBER = frozenset((_ANY + _NUMBERS).split())
+FILLERS_OF_URBAN = frozenset((_ANY + _URBAN).split())
+FILLERS_OF_GROUND = frozenset((_ANY + _GROUND).split())
+FILLERS_OF_WHETHER = frozenset((_ANY + _WHETHER).split())
+FILLERS_OF_COUNT = frozenset((_ANY + _COUNT).split())
+FILLERS_OF_WHERE = frozenset((_ANY + _WHERE).split())
+FILLERS_OF_COLOR = frozenset((_ANY + _COLOR).split())
+FILLERS_OF_LENGTH = frozenset((_ANY + _LENGTH).split())
+FILLERS_OF_BOX = frozenset((_ANY + _BOX).split())

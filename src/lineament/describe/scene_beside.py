@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lineament.annotation import Annotation, annotation_from_dict, read_annotations
+from lineament.annotation import Annotation, Fact, annotation_from_dict, read_annotations
 from lineament.claims.scenes_faults import refuse_impossible_objects
 from lineament.claims.scenes_objects import is_scene
 from lineament.errors import BadAnnotation
+from lineament.records.sources.scenes.geotiff import read_scale
 
 logger = logging.getLogger(__name__)
 LISTS = ("annotations.jsonl", "annotations.json")  # what `lineament render` writes, and the like
@@ -38,8 +39,17 @@ def find_scene_annotation(media: Path | str) -> Annotation | None:
         found, where = find(path)
         if found is not None and is_scene(found):
             refuse_impossible_objects(found, where)
-            return replace(found, media=str(path))
+            return _with_scale(replace(found, media=str(path)), path)
     return None
+
+
+def _with_scale(annotation: Annotation, path: Path) -> Annotation:
+    """Add the ground that a pixel covers where a GeoTIFF's tags tell it and no fact does."""
+    scale = None if annotation.facts_named("meters_per_pixel") else read_scale(path)
+    if scale is None:
+        return annotation
+    told = Fact("meters_per_pixel", scale, subject="clip", source="file")
+    return replace(annotation, facts=(*annotation.facts, told))
 
 
 _Found = tuple[Annotation | None, str]
@@ -56,12 +66,13 @@ def _read_own(path: Path) -> _Found:
         _leave_aside(beside, _read_text(beside), error)
         return None, ""
     if len(found) > 1:
-        found = [one for one in found if Path(one.media).name == path.name]
-    if len(found) > 1 and any(is_scene(one) for one in found):
-        raise BadAnnotation(
-            f"{beside}: holds {len(found)} annotations of {path.name}, expected one",
-            hint="cut the one you mean into a file of its own",
-        )
+        whole, found = found, [one for one in found if Path(one.media).name == path.name]
+        if len(found) != 1 and any(is_scene(one) for one in found or whole):
+            held = f"{len(found)} annotations of" if found else f"{len(whole)} annotations, none of"
+            raise BadAnnotation(
+                f"{beside}: holds {held} {path.name}, expected one",
+                hint="cut the one you mean into a file of its own",
+            )
     return (found[0], str(beside)) if len(found) == 1 else (None, "")
 
 

@@ -17,6 +17,7 @@ from lineament.describe.refusals import find_refused_topic, refuse
 from lineament.describe.scene_answers import answer_scene_question, check_scene_answer
 from lineament.describe.scene_asks import COVER, KIND
 from lineament.describe.scene_beside import find_scene_annotation
+from lineament.describe.scene_picture import read_picture
 from lineament.errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:  # rules need no torch
@@ -34,18 +35,24 @@ def find_scene_chat(media: Path | str, model: str, answerer: str = "model") -> "
     """Return who answers about an aerial picture; None where the media are none, or not known so.
 
     A model of scenes answers where one is named; else rules, from the annotation beside the
-    picture. ``answerer="rule"`` takes rules in any case.
+    picture. ``answerer="rule"`` takes rules in any case, ``"blind"`` a model that is shown nothing.
 
     Raises:
         BadAnnotation: The annotation beside the picture cannot be used.
+        BadInput: A model that is shown nothing is wanted for a scene, and none of scenes is named.
         BadModel: There is no model of that name.
         MissingExtra: A model is named, and torch or transformers is not installed.
     """
     annotation = find_scene_annotation(media)
-    if answerer == "model" and _is_scene_model(model):
+    if answerer in ("model", "blind") and _is_scene_model(model):
         from lineament.describe.scene_model import SceneModel
 
-        return SceneChat(annotation, SceneModel(model))
+        return SceneChat(annotation, SceneModel(model, is_blind=answerer == "blind"))
+    if annotation is not None and answerer == "blind":
+        raise BadInput(
+            f"{media}: a scene, and {model} is no model of scenes to be asked blind",
+            hint=f"name one: --model {SCENE_MODEL} --answerer blind",
+        )
     if annotation is not None and answerer in ("model", "rule"):
         return SceneChat(annotation)
     return None
@@ -73,7 +80,7 @@ def _is_scene_model(model: str) -> bool:
 
 
 class SceneChat:
-    """Answers about one aerial picture.
+    """Answers about one aerial picture, which must be one that can be read.
 
     Args:
         annotation: What is known; rules need it, and a model's answers are checked against it.
@@ -82,6 +89,8 @@ class SceneChat:
     Raises:
         BadInput: There is neither.
     """
+
+    example = "How many ships are there?"
 
     def __init__(self, annotation: Annotation | None, model: "SceneModel | None" = None) -> None:
         if annotation is None and model is None:
@@ -126,9 +135,8 @@ class SceneChat:
         """
         del all_facts
         began = time.perf_counter()
-        question = check_question(
-            question, MAX_QUESTION_CHARACTERS, example="How many ships are there?"
-        )
+        question = check_question(question, MAX_QUESTION_CHARACTERS, example=self.example)
+        pixels = self._read(media)  # rules, too, answer for no picture that is damaged
         told = on_text or (lambda _: None)
         known = self.annotation or Annotation(str(media))
         topic = find_refused_topic(question)
@@ -141,14 +149,12 @@ class SceneChat:
             told(text)
             answer = self._found(text, question, known, "rule")
         else:
-            text = self.model.answer(self._read(media), question, history or (), told)
-            answer = self._found(text, question, known, "model")
+            text = self.model.answer(pixels, question, history or (), told)
+            answer = self._found(text, question, known, "blind" if self.model.is_blind else "model")
         answer.seconds = time.perf_counter() - began
         return answer
 
     def _read(self, media: Path | str) -> "np.ndarray":
-        from lineament.describe.scene_model import read_picture
-
         if self._pixels is None or self._pixels[0] != str(media):
             self._pixels = (str(media), read_picture(media))
         return self._pixels[1]

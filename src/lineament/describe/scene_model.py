@@ -13,6 +13,7 @@ from lineament.claims.scenes_read import read_scene_answer
 from lineament.claims.scenes_say import say_designator
 from lineament.describe.annotate import AnnotatedClip
 from lineament.describe.bearing import find_validation
+from lineament.describe.scene_picture import read_picture
 from lineament.errors import BadInput, BadModel
 from lineament.faces.follow import FollowedClip
 from lineament.model.favchat_config import FaVChatConfig
@@ -22,9 +23,8 @@ from lineament.model.processor import VisualInput
 from lineament.model.sampling import GREEDY, PrefixDecoder
 from lineament.records.sources.scenes.boxes import is_box, read_boxes
 from lineament.records.sources.scenes.geotiff import read_scale
-from lineament.records.sources.scenes.rasters import open_shown, read_shown
+from lineament.records.sources.scenes.rasters import open_shown
 from lineament.render.scenes.kinds import KINDS
-from lineament.video import frames_at
 
 MAX_NEW_TOKENS = 320
 MAX_TURNS = 16
@@ -53,11 +53,12 @@ class SceneModel:
 
     Args:
         model: The name of an installed model, its folder, or one that is loaded.
+        is_blind: It is shown nothing, to measure what it guesses.
     """
 
-    def __init__(self, model: str | Path | LoadedModel) -> None:
+    def __init__(self, model: str | Path | LoadedModel, *, is_blind: bool = False) -> None:
         loaded = model if isinstance(model, LoadedModel) else load(model)
-        self.name, self._loaded = loaded.name, loaded
+        self.name, self._loaded, self.is_blind = loaded.name, loaded, is_blind
         self.decoder = PrefixDecoder(loaded.model, stop_token_ids=[loaded.processor.end_token_id])
         try:
             self.validation = find_validation(find_folder(loaded.name))
@@ -95,9 +96,11 @@ class SceneModel:
         if self._seen is not None and self._seen[0] is pixels:
             return self._seen[1], self._seen[2]
         visual = VisualInput(frames=pixels[None], times_seconds=(0.0,))
+        sees = not self.is_blind
         with torch.inference_mode():
             media = self._loaded.model.encode_media(
-                **self._loaded.processor.encode_visuals([visual]), streams=Streams()
+                **self._loaded.processor.encode_visuals([visual]),
+                streams=Streams(sees, sees, sees),
             )
         self._seen = (pixels, visual, media)
         return visual, media
@@ -210,17 +213,6 @@ def look_by_model(model: str | Path, media: Path | str) -> AnnotatedClip:
         )
     annotation = annotate_by_model(SceneModel(model), media)
     return AnnotatedClip(annotation, FollowedClip(clip, (), np.zeros(1)))
-
-
-def read_picture(media: Path | str) -> np.ndarray:
-    """Return the pixels of a picture as a person sees it, or of the first frame of a clip.
-
-    Raises:
-        BadMedia: The file cannot be used.
-        MissingExtra: It is a deep TIFF, and tifffile is not installed.
-    """
-    clip = open_shown(media)
-    return read_shown(clip.path) if clip.is_picture else frames_at(clip, [0.0]).pixels[0]
 
 
 def _ask_number(model: SceneModel, pixels: np.ndarray, name: str) -> int:

@@ -20,10 +20,10 @@ START = Model(start="models/llava-1.5-7b", size="llava")
 LAYERS = ("language_model.*_proj",)
 WRITTEN = "written"  # the part that is written about pictures, a task beside those of the labels
 # What is trained on, by task: every kind of record that ``lineament build rs-gpt4v`` gives but
-# the labels with a flaw, `blank_caption` and `lost_noun`.
+# the labels with a flaw, `blank_caption` and `lost_noun`; lines that stand twice are in the paper.
 KINDS: Mapping[str, tuple[str, ...]] = {
     "caption": ("image_caption",),
-    "vqa": ("vqa",),
+    "vqa": ("vqa", "repeated_question"),
     "grounding": ("grounding",),
     "region": ("region_caption",),
     WRITTEN: ("scene_local", "scene_global", "scene_dialogue"),

@@ -15,6 +15,7 @@ from lineament.records.build_settings import (
     ADAPTED,
     DEFAULT_SETTINGS,
     BuildSettings,
+    differing,
     key_parts,
     other_build,
     require_same_build,
@@ -125,6 +126,7 @@ def build(
             writer_key=key_parts(writer, settings),
             only_adapted=settings.kinds == (ADAPTED,),
             seed=settings.seed,
+            use_tags=settings.use_tags,
         )
         rows = rows_left(source, data, split, settings.limit, gatherer.totals)
         chunks = _chunks(rows)
@@ -171,7 +173,7 @@ def _finished(source: Source, out: Path, stamp: str) -> BuildResult:
     """Return the result of a build that was finished before."""
     about = dict(read_manifest(out).about)
     now = json.loads(stamp)
-    if any(about.get(key) != value for key, value in now.items()):
+    if differing(about, now):
         raise other_build(out, about, now)
     with Ledger(out / FILE) as ledger:
         totals = Totals.from_rows(ledger.shards())

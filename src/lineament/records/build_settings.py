@@ -28,6 +28,7 @@ class BuildSettings:
         needs_media: Drop annotations whose media are missing.
         drop_near: Drop descriptions that nearly repeat one of other media; else only counted.
         accept_unknown: Keep claims that the annotation is silent on.
+        use_tags: Write the task's tag before what labels of aerial scenes are asked as.
         writer_options: Of one writer: an address, a model's name, a budget.
     """
 
@@ -40,10 +41,13 @@ class BuildSettings:
     needs_media: bool = False
     drop_near: bool = False
     accept_unknown: bool = False
+    use_tags: bool = False
     writer_options: tuple[tuple[str, str], ...] = ()
 
 
 DEFAULT_SETTINGS = BuildSettings()
+# What builds were like before there was a setting; their stamps do not name it.
+_BEFORE: dict[str, Any] = {"use_tags": False}
 
 
 def key_parts(writer: Writer | PaidWriter, settings: BuildSettings) -> tuple[str, str, str]:
@@ -71,6 +75,7 @@ def stamp_of(
             "needs_media": settings.needs_media,
             "drop_near": settings.drop_near,
             "accept_unknown": settings.accept_unknown,
+            "use_tags": settings.use_tags,
         },
         sort_keys=True,
     )
@@ -85,14 +90,20 @@ def require_same_build(ledger: Ledger, stamp: str, out: Path) -> None:
     before = ledger.about("build")
     if not before:
         ledger.set_about("build", stamp)
-    elif before != stamp:
+    elif differing(json.loads(before), json.loads(stamp)):
         raise other_build(out, json.loads(before), json.loads(stamp))
+
+
+def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return in what a build differs from one that was begun or finished before."""
+    before = _BEFORE | before
+    return [key for key, value in now.items() if before.get(key) != value]
 
 
 def other_build(out: Path, before: dict[str, Any], now: dict[str, Any]) -> BadStore:
     """Return the error that names in what two builds differ."""
-    differ = [key for key in now if now[key] != before.get(key)]
-    detail = ", ".join(f"{key} was {before.get(key)!r}" for key in differ)
+    was = _BEFORE | before
+    detail = ", ".join(f"{key} was {was.get(key)!r}" for key in differing(before, now))
     return BadStore(
         f"{out}: holds another build ({detail})", hint="choose another --out, or remove that one"
     )

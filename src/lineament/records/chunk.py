@@ -117,6 +117,7 @@ class ChunkWriter:
         writer_key: Names the writer in the ledger.
         only_adapted: Keep what the labels say, write nothing.
         seed: Changes how labels are asked for.
+        use_tags: Write the task's tag before what labels are asked as.
     """
 
     writer: Writer | None
@@ -130,6 +131,7 @@ class ChunkWriter:
     writer_key: tuple[str, str, str] = ("", "", "")
     only_adapted: bool = False
     seed: int = 0
+    use_tags: bool = False
 
     def __call__(self, chunk: Chunk) -> Written:
         """Return the chunk's verified records."""
@@ -196,7 +198,7 @@ class ChunkWriter:
         origin = self._origin(annotation)
         # A data set's own labels stay as published, however short, alike or many they are; what
         # is wrong with one is told in its provenance.
-        for record in adapt_labels(annotation, origin, self.seed):
+        for record in adapt_labels(annotation, origin, self.seed, use_tags=self.use_tags):
             verifier.tally.outcomes[ADAPTED] += 1
             yield record
         results = [verifier.verify(draft, annotation) for draft in self._drafts_of(item, origin)]
@@ -245,13 +247,13 @@ def without_collector() -> Iterator[None]:
 
 
 def adapt_labels(
-    annotation: Annotation, origin: Mapping[str, str], seed: int = 0
+    annotation: Annotation, origin: Mapping[str, str], seed: int = 0, *, use_tags: bool = False
 ) -> Iterator[Record]:
     """Yield what a data set's own labels say, where the source has put any in."""
     if annotation.extra.get("labels"):
         from lineament.records.sources.scenes.adapt import adapt_annotation
 
-        yield from adapt_annotation(annotation, origin, seed=seed)
+        yield from adapt_annotation(annotation, origin, seed=seed, use_tags=use_tags)
 
 
 def find_key(record: Record, row: int) -> int:

@@ -67,6 +67,7 @@ def _estimate(
     write = ChunkWriter(
         writer, QualityScorer(), source.name, split, None, Limits(), settings.max_turns,
         only_adapted=settings.kinds == (ADAPTED,), seed=settings.seed,
+        use_tags=settings.use_tags,
     )  # fmt: skip
     written = write(Chunk(tuple(sample), len(sample)))
     turns = sum(len(row) // 2 for row in written.table["turns"].to_pylist())

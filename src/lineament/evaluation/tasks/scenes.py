@@ -4,19 +4,23 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, final
 
 from lineament.annotation import Annotation
 from lineament.evaluation.item import Item, ItemSet, Kind, Visual, limit_media
+from lineament.evaluation.measure import Measure
 from lineament.evaluation.prompts import prompts_id, read_prompts
+from lineament.evaluation.reading import read_short
 from lineament.evaluation.result import Scores
+from lineament.evaluation.tasks.priors import MEAN_OVER_TYPES
 from lineament.evaluation.tasks.scene_published import PUBLISHED, note_of
-from lineament.evaluation.tasks.scene_scores import HEADLINES, score_part
+from lineament.evaluation.tasks.scene_scores import HEADLINES, TYPE_PREFIX, score_part, type_of
 from lineament.evaluation.tasks.task import Options, Published, require_options
-from lineament.records.sources.pixels import has_media, open_pixels
-from lineament.records.sources.scenes.label import Label, find_size_px, labels_of
+from lineament.records.sources.pixels import open_pixels
+from lineament.records.sources.scenes.label import Label, end_question, find_size_px, labels_of
+from lineament.records.sources.scenes.rsvqa import bucket_answer
 from lineament.records.sources.source import DUPLICATE, Dropped
 from lineament.records.sources.table import require_source
 
@@ -44,6 +48,14 @@ _NOTES: Mapping[Form, str] = {
     "is the best of the whole picture, its middle and the mean box.",
     "class": "All classes of the part are listed in the prompt, in alphabetical order.",
 }
+# Types of questions whose numbers the sets' own code makes classes of, by source.
+BUCKETED: Mapping[str, tuple[str, ...]] = {"rsvqa-lr": ("count",), "rsvqa-hr": ("area",)}
+BUCKETED_PREFIX = "bucketed/"
+_BUCKETED_NOTE = (
+    "Numbers are matched as they stand. Figures under bucketed/ match the classes that the set's "
+    "own code makes of both sides: 0, to 10, to 100, to 1000, more; of counts for RSVQA-LR, of "
+    "areas for RSVQA-HR."
+)
 
 
 @final
@@ -100,6 +112,8 @@ class Scenes:
             items = drop_repeated(items, dropped)
         items = limit_media(list(items), options.limit)
         notes = (_NOTES[self.form], *note_of(self.name), f"prompts: {prompts_id('scenes')}")
+        if self.source in BUCKETED:
+            notes += (_BUCKETED_NOTE,)
         if split == "all":
             notes += ("the file is not split: pictures of the train part are among these",)
         opened = functools.partial(_open, folder=folder)
@@ -115,7 +129,7 @@ class Scenes:
             return
         for label in labels:
             if self.form == "vqa":
-                slots, truth = {"question": label.question}, label.answer
+                slots, truth = {"question": end_question(label.question)}, label.answer
             elif self.form == "class":
                 slots, truth = {"classes": ", ".join(classes)}, label.answer
             else:
@@ -137,11 +151,46 @@ class Scenes:
         if self.form == "grounding":
             answers = {id: unfold_fractions(said) for id, said in answers.items()}
         found = score_part(items, answers, self.name)
-        figures = {name: measure.figure() for name, measure in found.measures.items()}
+        measures = {
+            **found.measures, **score_buckets(items, answers, self.name, BUCKETED.get(self.source)),
+        }  # fmt: skip
+        figures = {name: measure.figure() for name, measure in measures.items()}
         return Scores(
-            figures | dict(found.figures), found.measures, found.tables,
+            figures | dict(found.figures), measures, found.tables,
             wrong_ids=found.wrong_ids, unread_ids=found.unread_ids,
         )  # fmt: skip
+
+
+def score_buckets(
+    items: Sequence[Item], answers: Mapping[str, str], where: str, types: Sequence[str] | None
+) -> dict[str, Measure]:
+    """Score short answers once more, with the classes of numbers in their place.
+
+    Args:
+        items: Questions, each with its type last in its group.
+        answers: By item id.
+        where: For messages.
+        types: Of which questions numbers have classes; none: nothing is scored.
+
+    Returns:
+        Exact match in all, its mean over types, and that of the types whose numbers have classes,
+        under ``bucketed/``; nothing where no question is of these types.
+    """
+    chosen = {item.id: type_of(item) for item in items if type_of(item) in (types or ())}
+    if not chosen:
+        return {}
+
+    def bucket(id: str, said: str) -> str:
+        return bucket_answer(chosen[id], read_short(said)) if id in chosen else said
+
+    found = score_part(
+        [replace(item, truth=bucket(item.id, str(item.truth))) for item in items],
+        {id: bucket(id, said) for id, said in answers.items()},
+        where,
+    ).measures
+    own = {f"{TYPE_PREFIX}{name}" for name in chosen.values()}
+    kept = ("exact_match", MEAN_OVER_TYPES, *sorted(own))
+    return {f"{BUCKETED_PREFIX}{name}": found[name] for name in kept if name in found}
 
 
 def unfold_fractions(said: str) -> str:
@@ -185,10 +234,7 @@ def scale_box(annotation: Annotation, label: Label) -> tuple[float, ...] | None:
 
 
 def _open(media: str, folder: Path) -> Visual:
-    # References are relative to the set's own folder, which may lie one below the one given.
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    base = next((path for path in (folder, *inside) if has_media(media, path)), folder)
-    return Visual(open_pixels(media, base)[None])
+    return Visual(open_pixels(media, folder)[None])
 
 
 SCENE_TASKS = (

@@ -17,8 +17,10 @@ from lineament.records.sources.scenes.boxes import Box, read_boxes, write_box
 from lineament.records.sources.scenes.label import (
     BLANK,
     LOST_NOUN,
+    REPEATED,
     Label,
     Task,
+    end_question,
     find_size_px,
     labels_of,
 )
@@ -37,7 +39,9 @@ KIND_OF: Mapping[Task, str] = {
 }
 # Labels that count as published and are no use for training: records of their own, so that a
 # build counts them by name and training, which chooses by kind, leaves them out.
-KIND_OF_FLAW: Mapping[str, str] = {BLANK: "blank_caption", LOST_NOUN: "lost_noun"}
+KIND_OF_FLAW: Mapping[str, str] = {
+    BLANK: "blank_caption", LOST_NOUN: "lost_noun", REPEATED: "repeated_question",
+}  # fmt: skip
 # Tasks whose labels keep the data set's own question, and so share its wordings.
 _ASKED_AS: Mapping[Task, str] = {"count": "vqa", "existence": "vqa"}
 
@@ -117,8 +121,10 @@ def word_question(
 
 
 def _tidy(task: Task, question: str) -> str:
-    """Return the question as it is asked: single blanks, and no full stop inside a sentence."""
+    """Return the question as it is asked: single blanks, its mark, no full stop in a sentence."""
     text = _BLANKS.sub(" ", question).strip()
+    if task in PACKED_TASKS:
+        return end_question(text)
     return text.rstrip(" .") if task == "grounding" else text
 
 
@@ -164,7 +170,8 @@ def _label_from_pair(
         _require_equal("", slot)
     if task in (*PACKED_TASKS, "grounding"):
         asked = row.get("raw", slot)
-        _require_equal(_tidy(task, asked), slot)
+        is_bare = task in PACKED_TASKS and "raw" not in row  # of a store from before the marks
+        _require_equal(_tidy(task, asked), _tidy(task, slot) if is_bare else slot)
     if task == "class":
         said = row.get("class", said)
         _require_equal(spell_class(said), answer.text)
@@ -180,6 +187,7 @@ def _label_from_pair(
         is_number=row["is_number"],
         flaw=row["flaw"],
         references=tuple(row.get("references", ())),
+        source_box_px=_read_corners(row.get("source_box_px")),
     )
 
 
@@ -203,10 +211,17 @@ def _read_label_box(
     found = read_boxes(text, "1", size_px)
     if len(found) != 1:
         raise ValueError(f"{len(found)} boxes in {text!r}")
-    if kept is None:
+    corners = _read_corners(kept)
+    if corners is None:
         return found[0]
+    _require_equal(write_box(corners, size_px), text)
+    return corners
+
+
+def _read_corners(kept: list[float] | None) -> Box | None:
+    if kept is None:
+        return None
     x0, y0, x1, y1 = kept
-    _require_equal(write_box((x0, y0, x1, y1), size_px), text)
     return x0, y0, x1, y1
 
 
@@ -227,8 +242,9 @@ def _split_wording(wording: str) -> tuple[str, str]:
 def _detail(label: Label) -> dict[str, Any]:
     detail = asdict(label)
     del detail["question"], detail["answer"]
-    if not label.references:
-        del detail["references"]
+    for name in ("references", "source_box_px"):
+        if not detail[name]:
+            del detail[name]
     if _tidy(label.task, label.question) != label.question:
         detail["raw"] = label.question
     if label.task == "class":

@@ -21,19 +21,33 @@ class Captioned(NamedTuple):
 Rows = Iterator[Captioned | Dropped]
 
 
-def find_precomputed(place: Path, split: str, num_val: int) -> str:
-    """Return which part's plain-text files hold a split; empty where none does."""
+def find_precomputed(place: Path, split: str, num_val: int, num_train: int = 0) -> str:
+    """Return which part's plain-text files hold a split; empty where none does.
+
+    Train files of more pictures than the train part has go on with the validation part.
+    """
     if (place / f"{split}_caps.txt").is_file():
         return split
     if split == "val" and num_val and (place / "train_caps.txt").is_file():
-        return "train"
+        names = {line.strip() for line in _read_names(place, "train") if isinstance(line, str)}
+        return "train" if len(names - {""}) > num_train else ""
     return ""
+
+
+def _read_names(place: Path, part: str) -> list[str | Dropped]:
+    path = place / f"{part}_filename.txt"
+    if not path.is_file():
+        raise BadInput(
+            f"{place}: holds no {path.name}",
+            hint=f"it names the pictures of {part}_caps.txt, a name for five captions or for each",
+        )
+    return [line for _, line in read_lines(path)]
 
 
 def read_lines_of_five(place: Path, part: str) -> Rows:
     """Yield the captions of a picture together: one name for five, or the name five times."""
     captions_path, names_path = place / f"{part}_caps.txt", place / f"{part}_filename.txt"
-    names = [line for _, line in read_lines(names_path)]
+    names = _read_names(place, part)
     captions = [line for _, line in read_lines(captions_path)]
     each = 1 if len(names) == len(captions) else 5
     if len(captions) > each * len(names):

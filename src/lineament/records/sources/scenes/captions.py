@@ -9,7 +9,7 @@ from typing import Any, final
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
 from lineament.records.record import Record
-from lineament.records.sources.rows import find_file, read_json_file, writable
+from lineament.records.sources.rows import read_json_file, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.caption_files import (
     Captioned,
@@ -26,7 +26,13 @@ from lineament.records.sources.scenes.caption_files import (
 )
 from lineament.records.sources.scenes.geotiff import measure_picture
 from lineament.records.sources.scenes.label import BLANK, Label, label_extra, picture_facts
-from lineament.records.sources.scenes.layout import find_folder, find_picture, scene_facts
+from lineament.records.sources.scenes.layout import (
+    find_files,
+    find_folder,
+    find_picture,
+    require_part,
+    scene_facts,
+)
 from lineament.records.sources.source import DUPLICATE, Dropped, require_split
 
 _CLASS_IN_NAME = re.compile(r"^([A-Za-z_]*[A-Za-z])_?\d+\.")
@@ -67,7 +73,8 @@ class Captions:
         """Yield a picture with its distinct captions; repeated ones are dropped one by one."""
         require_split(self, split)
         place = self._find_place(folder)
-        for row in self._read_rows(place, split):
+        rows = require_part(self, place, split, self._read_rows(place, split))
+        for row in rows:
             if isinstance(row, Dropped):
                 yield row
                 continue
@@ -76,8 +83,9 @@ class Captions:
                 yield Dropped(f"{row.name}, repeated caption {number}", DUPLICATE)
             if row.scene and not row.captions:
                 labels = (Label("class", answer=row.scene, row=row.name),)
-            media = find_picture(place, row.name, inside=("images", "NWPU_images", ""))
-            scale = measure_picture(place, media).meters_per_pixel
+            inside = ("images", "NWPU_images", "")
+            media = find_picture(place, row.name, inside=inside, root=folder)
+            scale = measure_picture(folder, media).meters_per_pixel
             scene = row.scene or self._scene_of(row.name)
             yield Annotation(
                 media=media,
@@ -106,12 +114,14 @@ class Captions:
     def _read_rows(self, place: Path, split: str) -> Rows:
         if split.startswith("coco-"):
             return read_coco(require_coco(place, split))
-        if found := find_precomputed(place, split, self.num_val):
+        if found := find_precomputed(place, split, self.num_val, self.num_train):
             return self._read_precomputed(place, found, split)
-        names = [f"dataset_{self.key}.json", "dataset.json"]
-        names += sorted(p.name for p in place.glob(f"dataset_{self.key}*.json"))
-        names.append(f"classification_dataset_{self.key}.json")
-        path = find_file(place, *names)
+        names = (
+            f"dataset_{self.key}.json", "dataset.json", f"dataset_{self.key}*.json",
+            f"classification_dataset_{self.key}.json",
+        )  # fmt: skip
+        patterns = (pattern for name in names for pattern in (name, f"{name}.zst"))
+        path = next(find_files(place, *patterns), None)
         if path is not None:
             return self._read_json(path, split)
         if (place / f"{split}_references_0.txt").is_file():

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import final
+from typing import NamedTuple, final
 
 from lineament.annotation import Annotation
 from lineament.errors import BadInput
@@ -13,10 +13,15 @@ from lineament.records.sources.rows import read_lines, writable
 from lineament.records.sources.scenes.adapt import adapt_annotation
 from lineament.records.sources.scenes.coco import read_coco
 from lineament.records.sources.scenes.geotiff import measure_picture
-from lineament.records.sources.scenes.layout import find_folder, find_picture, natural_key
+from lineament.records.sources.scenes.layout import (
+    find_folder,
+    find_picture,
+    natural_key,
+    require_part,
+)
 from lineament.records.sources.scenes.objects import Marked, Sheet, annotate_objects
 from lineament.records.sources.scenes.voc import read_voc
-from lineament.records.sources.source import UNREADABLE, Dropped, require_split
+from lineament.records.sources.source import DUPLICATE, UNREADABLE, Dropped, require_split
 
 DIOR_CLASSES = (
     "airplane", "airport", "baseballfield", "basketballcourt", "bridge", "chimney", "dam",
@@ -41,19 +46,33 @@ _XML_FOLDERS = (
 )  # fmt: skip
 _LIST_FOLDERS = ("ImageSets/Main", "Main", "OPT2017/ImageSets/Main", "")
 _PICTURES = (
-    "images", "JPEGImages", "JPEGImages-trainval", "JPEGImages-test", "positive image set", "",
+    "images", "JPEGImages", "JPEGImages-trainval", "JPEGImages-test", "positive image set",
+    "train/images", "val/images", "",
 )  # fmt: skip
+_BOX_FILES = ("*.json", "Annotations", "voc_xml", "OPT2017", _OWN_FOLDER, "*.xml")
+
+
+class _Picture(NamedTuple):
+    """A picture with its objects, as one file has it."""
+
+    name: str
+    size_px: tuple[float, float] | None
+    objects: tuple[Marked, ...]
+
+
+_Rows = Iterator[_Picture | Dropped]
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One detection set; ``all`` is everything that the folder holds.
+    """One detection set; ``all`` is everything that the folder holds, a picture once.
 
     Attributes:
         name: What people type.
         classes: Every class it marks, in its own words.
         splits: Which parts can be asked for.
+        is_rotated: Outlines of four corners in COCO files stand for the upright boxes.
     """
 
     name: str
@@ -61,23 +80,19 @@ class Detection:
     licence: str
     splits: tuple[str, ...] = ("train", "val", "test", "all")
     needs_folder: bool = True
+    is_rotated: bool = False
 
     def read(self, folder: Path, split: str = "train") -> Iterator[Annotation | Dropped]:
         """Yield a picture with its objects; faulty objects are dropped one by one."""
         require_split(self, split)
-        marks = ("*.json", "Annotations", "voc_xml", "OPT2017", _OWN_FOLDER, "*.xml")
-        place = find_folder(folder, *marks, inside=(self.name, self.name.upper(), "annotations"))
-        rows = self._read_coco(place, split)
-        if rows is None:
-            rows = self._read_voc(place, split)
-        if rows is None and split == "all":
-            rows = self._read_own(place)
-        if rows is None:
-            raise BadInput(
-                f"{place}: has no {split} part of {self.name}",
-                hint=f"a COCO file *{split}*.json, or Annotations and ImageSets/Main/{split}.txt",
-            )
-        yield from rows
+        inside = (self.name, f"{self.name} dataset", "annotations")
+        place = find_folder(folder, *_BOX_FILES, inside=inside)
+        rows = self._read_all(place) if split == "all" else self._read_part(place, split)
+        for row in require_part(self, place, split, rows):
+            if isinstance(row, Dropped):
+                yield row
+            else:
+                yield from self._annotate(place, row, folder)
 
     def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
         """Yield questions on number and presence, a record a picture."""
@@ -89,74 +104,80 @@ class Detection:
 
     def read_picture(self, folder: Path, stem: str) -> Iterator[Annotation | Dropped]:
         """Yield what the VOC file of one picture says; nothing where there is none."""
-        place = find_folder(folder, *(x for x in _XML_FOLDERS if x), inside=(self.name.upper(),))
+        place = find_folder(folder, *(x for x in _XML_FOLDERS if x), inside=(self.name,))
         paths = (place / x / f"{stem}.xml" for x in _XML_FOLDERS)
         path = next((path for path in paths if path.is_file()), None)
         if path is not None:
-            yield from self._annotate_voc(place, [path])
+            row = _read_voc_file(path)
+            yield from [row] if isinstance(row, Dropped) else self._annotate(place, row, folder)
 
     def _annotate(
-        self, place: Path, name: str, size_px: tuple[float, float] | None, objects: tuple
+        self, place: Path, picture: _Picture, root: Path
     ) -> Iterator[Annotation | Dropped]:
-        media = find_picture(place, name, inside=_PICTURES)
-        seen = measure_picture(place, media)
-        key = writable(f"{self.name}/{name}")
-        sheet = Sheet(media, key, self.licence, size_px or seen.size_px, seen.meters_per_pixel)
-        return annotate_objects(sheet, objects, self.classes)
+        media = find_picture(place, picture.name, inside=_PICTURES, root=root)
+        seen = measure_picture(root, media)
+        key = writable(f"{self.name}/{picture.name}")
+        size_px = picture.size_px or seen.size_px
+        sheet = Sheet(media, key, self.licence, size_px, seen.meters_per_pixel)
+        return annotate_objects(sheet, picture.objects, self.classes)
 
-    def _read_coco(self, place: Path, split: str) -> Iterator[Annotation | Dropped] | None:
-        if split == "all":
-            paths = [place / name for name in ("annotations.json", "annotations/annotations.json")]
-            found = [path for path in paths if path.is_file()]
-        else:
-            # `val` is a word of the name: hrrsd_val_4352.json and val2017.json, not trainval.json.
-            word = re.compile(rf"(?<![a-z]){split}(?![a-z])", re.IGNORECASE)
-            folders = (place, place / "annotations")
-            paths = [path for folder in folders for path in sorted(folder.glob("*.json"))]
-            found = [path for path in paths if word.search(path.stem)]
-        return self._annotate_coco(place, found[0]) if found else None
+    def _read_part(self, place: Path, split: str) -> _Rows:
+        # `val` is a word of the name: hrrsd_val_4352.json and val2017.json, not trainval.json.
+        word = re.compile(rf"(?<![a-z]){split}(?![a-z])", re.IGNORECASE)
+        found = next((path for path in _list_coco(place) if word.search(path.stem)), None)
+        if found is not None:
+            return self._read_coco(found)
+        paths = _list_voc(place, split)
+        if paths is None:
+            raise BadInput(
+                f"{place}: has no {split} part of {self.name}",
+                hint=f"a COCO file *{split}*.json, or Annotations and ImageSets/Main/{split}.txt",
+            )
+        return map(_read_voc_file, paths)
 
-    def _annotate_coco(self, place: Path, path: Path) -> Iterator[Annotation | Dropped]:
+    def _read_all(self, place: Path) -> _Rows:
+        """Yield the pictures of all files; one that an earlier file has is a drop.
+
+        Raises:
+            BadInput: There is no picture, and a file could not be read.
+        """
+        seen: set[str] = set()
+        fault: BadInput | None = None
+        files = [(path.name, self._read_coco(path)) for path in _list_coco(place)]
+        files.append(("VOC files", map(_read_voc_file, _list_voc(place, "all") or ())))
+        files.append((_OWN_FOLDER, self._read_own(place)))
+        for name, rows in files:
+            own: set[str] = set()
+            try:
+                for row in rows:
+                    if isinstance(row, Dropped):
+                        yield row
+                    elif (stem := Path(row.name).stem) in seen:
+                        yield Dropped(f"{name}: {row.name}", DUPLICATE, "in another file, too")
+                    else:
+                        own.add(stem)
+                        yield row
+            except BadInput as error:
+                fault = error
+                yield Dropped(name, UNREADABLE, str(error))
+            seen |= own
+        if fault is not None and not seen:
+            raise fault
+
+    def _read_coco(self, path: Path) -> _Rows:
         for picture in read_coco(path):
             if isinstance(picture, Dropped):
                 yield picture
             else:
-                yield from self._annotate(place, picture.name, picture.size_px, picture.objects)
+                objects = picture.objects
+                if self.is_rotated:
+                    objects = tuple(map(_turn_box, objects))
+                yield _Picture(picture.name, picture.size_px, objects)
 
-    def _read_voc(self, place: Path, split: str) -> Iterator[Annotation | Dropped] | None:
-        folder = next((f for x in _XML_FOLDERS if any((f := place / x).glob("*.xml"))), None)
-        if folder is None:
-            return None
-        if split == "all":
-            paths = sorted(folder.glob("*.xml"), key=lambda p: natural_key(p.name))
-            return self._annotate_voc(place, paths)
-        listed = next(
-            (p for x in _LIST_FOLDERS if (p := place / x / f"{split}.txt").is_file()), None
-        )
-        if listed is None:
-            return None
-        names = [line.strip() for _, line in read_lines(listed) if isinstance(line, str)]
-        return self._annotate_voc(place, [folder / f"{name}.xml" for name in names if name])
-
-    def _annotate_voc(self, place: Path, paths: list[Path]) -> Iterator[Annotation | Dropped]:
-        for path in paths:
-            file = read_voc(path)
-            if isinstance(file, Dropped):
-                yield file
-                continue
-            objects = [Marked(found.name, found.points_px, found.row) for found in file.objects]
-            yield from self._annotate(place, file.name, file.size_px, tuple(objects))
-
-    def _read_own(self, place: Path) -> Iterator[Annotation | Dropped] | None:
+    def _read_own(self, place: Path) -> _Rows:
         """Yield NWPU VHR-10's text files: ``(x1,y1),(x2,y2),class``, classes from 1."""
         folder = place / _OWN_FOLDER
-        if not folder.is_dir():
-            return None
-        paths = sorted(folder.glob("*.txt"), key=lambda p: natural_key(p.name))
-        return self._annotate_own(place, paths)
-
-    def _annotate_own(self, place: Path, paths: list[Path]) -> Iterator[Annotation | Dropped]:
-        for path in paths:
+        for path in sorted(folder.glob("*.txt"), key=lambda p: natural_key(p.name)):
             objects: list[Marked] = []
             for number, line in read_lines(path):
                 at = f"{path.name}, line {number}"
@@ -166,7 +187,42 @@ class Detection:
                     objects.append(Marked(self.classes[int(match[5]) - 1], points, at))
                 elif not isinstance(line, str) or line.strip():
                     yield Dropped(at, UNREADABLE, str(line).strip()[:60])
-            yield from self._annotate(place, f"{path.stem}.jpg", None, tuple(objects))
+            yield _Picture(f"{path.stem}.jpg", None, tuple(objects))
+
+
+def _list_coco(place: Path) -> list[Path]:
+    """Return the JSON files of a folder, the one without a part's name first."""
+    folders = (place, place / "annotations")
+    paths = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+    return sorted(paths, key=lambda path: path.name != "annotations.json")
+
+
+def _list_voc(place: Path, split: str) -> list[Path] | None:
+    """Return the VOC files of a part; None where nothing tells which they are."""
+    folder = next((f for x in _XML_FOLDERS if any((f := place / x).glob("*.xml"))), None)
+    if folder is None:
+        return None
+    if split == "all":
+        return sorted(folder.glob("*.xml"), key=lambda p: natural_key(p.name))
+    lists = (place / x / f"{split}.txt" for x in _LIST_FOLDERS)
+    listed = next((path for path in lists if path.is_file()), None)
+    if listed is None:
+        return None
+    names = [line.strip() for _, line in read_lines(listed) if isinstance(line, str)]
+    return [folder / f"{name}.xml" for name in names if name]
+
+
+def _read_voc_file(path: Path) -> _Picture | Dropped:
+    file = read_voc(path)
+    if isinstance(file, Dropped):
+        return file
+    objects = [Marked(found.name, found.points_px, found.row) for found in file.objects]
+    return _Picture(file.name, file.size_px, tuple(objects))
+
+
+def _turn_box(marked: Marked) -> Marked:
+    """Return an object with its outline for its box, where that has four corners."""
+    return replace(marked, points_px=marked.outline_px) if len(marked.outline_px) == 8 else marked
 
 
 DETECTION_SETS = (

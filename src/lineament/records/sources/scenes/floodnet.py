@@ -17,7 +17,7 @@ from lineament.records.sources.scenes.label import (
     label_extra,
     picture_facts,
 )
-from lineament.records.sources.scenes.layout import find_picture
+from lineament.records.sources.scenes.layout import find_picture, require_part
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
 _FILES: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +48,9 @@ class FloodNet:
     def read(self, folder: Path, split: str = "train") -> Iterator[Annotation | Dropped]:
         """Yield a picture with all its questions."""
         require_split(self, split)
+        yield from require_part(self, folder, split, self._read_part(folder, split))
+
+    def _read_part(self, folder: Path, split: str) -> Iterator[Annotation | Dropped]:
         if not folder.is_dir():
             raise BadInput(f"{folder}: no such folder", hint="give the data set's folder: --data")
         place = next(

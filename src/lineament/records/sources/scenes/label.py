@@ -19,6 +19,7 @@ NO_ANSWER = "no answer"
 # Why labels that count as published are no use for training.
 BLANK = "blank caption"
 LOST_NOUN = "question without its noun"
+REPEATED = "repeated question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Label:
         is_number: The answer is a number in the data set's file, not text.
         flaw: Why it should not be trained on; empty where nothing is wrong.
         references: Further right answers, for tests that score against all of them.
+        source_box_px: The box as the data set has it, where it was cut at the picture's border.
     """
 
     task: Task
@@ -46,12 +48,19 @@ class Label:
     is_number: bool = False
     flaw: str = ""
     references: tuple[str, ...] = ()
+    source_box_px: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         for name in ("question", "answer", "type", "row"):
             text = getattr(self, name)
             if not text.isascii():
                 object.__setattr__(self, name, writable(text))
+
+
+def end_question(question: str) -> str:
+    """Return a question with a mark at its end, which some rows lack."""
+    text = question.rstrip()
+    return f"{text}?" if text and text[-1] not in "?.!:" else text
 
 
 def labels_of(annotation: Annotation) -> tuple[Label, ...]:

@@ -3,18 +3,19 @@
 import functools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lineament.annotation import Fact
 from lineament.errors import BadInput
 from lineament.records.sources.rows import writable
 from lineament.records.sources.scenes.geotiff import Bands, find_bands, is_tiff, write_bands
 from lineament.records.sources.scenes.label import UNKNOWN_CLASS
-from lineament.records.sources.source import Dropped
+from lineament.records.sources.source import Dropped, Source
 
+Row = TypeVar("Row")
 BANDS_FILE = "bands.txt"
 PICTURE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -64,36 +65,99 @@ def find_folder(folder: Path, *marks: str, inside: tuple[str, ...] = ()) -> Path
     """Return the folder itself, or one inside it, that holds any of these files or folders.
 
     Data sets are unpacked with one folder too many or too few; names with ``*`` are patterns.
+    Marks in another case count where no folder has them as they are written.
 
     Raises:
         BadInput: Neither holds any.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder", hint="give the data set's folder: --data")
-    for place in (folder, *(folder / name for name in inside)):
-        if any(next(place.glob(mark), None) is not None for mark in marks):
-            return place
+    marks = tuple(dict.fromkeys(marks))
+    places = (folder, *(place for name in inside for place in find_folders(folder, name)))
+    for patterns in (marks, tuple(map(_ignore_case, marks))):
+        for place in places:
+            if any(next(place.glob(pattern), None) is not None for pattern in patterns):
+                return place
     raise BadInput(f"{folder}: holds no {' or '.join(marks)}", hint="is this the right folder?")
 
 
-def find_picture(folder: Path, name: str, *, inside: tuple[str, ...] = ("images", "")) -> str:
+def find_folders(folder: Path, name: str) -> list[Path]:
+    """Return the folders below one that go by a name, whatever its case, blanks and hyphens."""
+    places = [folder]
+    for part in name.split("/"):
+        folded = fold_name(part)
+        places = [
+            path
+            for place in places
+            for path in sorted(place.iterdir(), key=lambda path: (path.name != part, path.name))
+            if fold_name(path.name) == folded and path.is_dir()
+        ]
+    return places
+
+
+def find_files(folder: Path, *patterns: str) -> Iterator[Path]:
+    """Yield the files that fit each pattern, by name; those in another case where none does."""
+    for pattern in patterns:
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        yield from found or sorted(p for p in folder.glob(_ignore_case(pattern)) if p.is_file())
+
+
+def _ignore_case(pattern: str) -> str:
+    return "".join(f"[{x.lower()}{x.upper()}]" if x.isalpha() else x for x in pattern)
+
+
+def require_part(source: Source, folder: Path, split: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield rows, and refuse a part that has none rather than end as if it had been read.
+
+    Raises:
+        BadInput: There is no row, not even one that was dropped.
+    """
+    is_empty = True
+    for row in rows:
+        is_empty = False
+        yield row
+    if is_empty:
+        raise BadInput(
+            f"{folder}: has no {split} part of {source.name}",
+            hint=f"nothing of it lies there; parts: {', '.join(source.splits)}",
+        )
+
+
+def find_picture(
+    folder: Path, name: str, *, inside: tuple[str, ...] = ("images", ""), root: Path | None = None
+) -> str:
     """Return the reference of a picture below the folder, or its bare name where it is not there.
 
     Labels stay useful without their pictures: for counting, and for text alone. The reference of
     a TIFF tells the bands that the folder's ``bands.txt`` chooses.
 
+    Args:
+        folder: Where the labels lie.
+        name: As the labels name the picture.
+        inside: Where pictures may lie below the folder.
+        root: The data folder, which the reference starts at; it may lie above, and hold them, too.
+
     Raises:
         BadInput: That file chooses none.
     """
     name = writable(name)
+    root = root or folder
     try:
-        for place in inside:
-            reference = f"{place}/{name}" if place else name
-            if (folder / reference).is_file():
-                return write_bands(reference, choose_bands(folder) if is_tiff(name) else None)
+        for base in dict.fromkeys((folder, root)):
+            for place in inside:
+                reference = name_below(root, base, f"{place}/{name}" if place else name)
+                if (root / reference).is_file():
+                    if not is_tiff(name):
+                        return reference
+                    return write_bands(reference, choose_bands(folder) or choose_bands(root))
     except (OSError, ValueError):  # a name that no file can have
         pass
     return name
+
+
+def name_below(root: Path, folder: Path, name: str) -> str:
+    """Return the reference, from the root on, of what has this name in a folder below it."""
+    return name if folder == root else f"{folder.relative_to(root).as_posix()}/{name}"
 
 
 def choose_bands(folder: Path) -> Bands | None:

@@ -19,6 +19,7 @@ from lineament.records.sources.scenes.layout import drop_class, find_object_clas
 from lineament.records.sources.source import Dropped
 
 CUT = "box cut at the border"
+ROUNDING_PX = 0.01  # what sums of decimals may be out by
 MIN_ELONGATION = 1.3  # below it the longer side of a box says nothing of a direction
 
 
@@ -126,14 +127,24 @@ def _check_points(
         return (points, "") if _is_simple(points) else ((), BAD_BOX)
     if len(points) != 4:
         return (), BAD_BOX
-    box: Box = points
+    box, fault = fit_box(points, size_px)
+    return box or (), fault
+
+
+def fit_box(box: Box, size_px: tuple[float, float] | None) -> tuple[Box | None, str]:
+    """Return a box cut at the picture's border and what was wrong with it, if anything.
+
+    No box comes back where the corners are not in order, or less than half of it is inside.
+    """
     if not is_box(box):
-        return (), BAD_BOX
-    if size_px is None or is_inside(box, size_px):
-        return (clip_box(box, size_px) if size_px else box), ""
+        return None, BAD_BOX
+    if size_px is None:
+        return box, ""
     cut = clip_box(box, size_px)
+    if is_inside(box, size_px, slack_px=ROUNDING_PX):
+        return cut, ""
     if not is_box(cut) or _area(cut) < 0.5 * _area(box):
-        return (), OUTSIDE
+        return None, OUTSIDE
     return cut, CUT
 
 

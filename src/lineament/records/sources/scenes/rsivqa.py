@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, final
 
@@ -15,12 +15,18 @@ from lineament.records.sources.scenes.geotiff import measure_picture
 from lineament.records.sources.scenes.label import (
     LOST_NOUN,
     NO_ANSWER,
+    REPEATED,
     Label,
     Task,
     label_extra,
     picture_facts,
 )
-from lineament.records.sources.scenes.layout import find_folder, find_picture, scene_facts
+from lineament.records.sources.scenes.layout import (
+    find_folder,
+    find_picture,
+    require_part,
+    scene_facts,
+)
 from lineament.records.sources.source import UNREADABLE, Dropped, require_split
 
 TRAIN_IDS = ("hrrsd_train_ids.txt", "train.txt")
@@ -69,8 +75,11 @@ class Rsivqa:
     needs_folder: bool = True
 
     def read(self, folder: Path, split: str = "train") -> Iterator[Annotation | Dropped]:
-        """Yield a picture with all its questions, exact repetitions among them."""
+        """Yield a picture with all its questions, exact repetitions, marked as such, among them."""
         require_split(self, split)
+        yield from require_part(self, folder, split, self._read_part(folder, split))
+
+    def _read_part(self, folder: Path, split: str) -> Iterator[Annotation | Dropped]:
         marks = tuple(part.path.split("/")[0] for part in PARTS.values())
         place = find_folder(folder, *marks, inside=("RSIVQA", "rsivqa"))
         part = PARTS["hrrsd" if split == "train" else split]
@@ -83,19 +92,25 @@ class Rsivqa:
                 yield found
             elif found is not None and (wanted is None or found[0] in wanted):
                 asked.setdefault(found[0], []).append(found[1])
+        yield from self._annotate(asked, part, place, folder)
+
+    def _annotate(
+        self, asked: Mapping[str, list[Label]], part: Part, place: Path, root: Path
+    ) -> Iterator[Annotation | Dropped]:
         for image, labels in asked.items():
             name = image if image.endswith(part.suffix) else image + part.suffix
-            media = find_picture(place, name, inside=("images", part.path.split("/")[0], ""))
+            inside = ("images", part.path.split("/")[0], "")
+            media = find_picture(place, name, inside=inside, root=root)
             themes = (label.answer for label in labels if label.type == "theme")
             yield Annotation(
                 media=media,
                 facts=(
-                    *picture_facts(None, measure_picture(place, media).meters_per_pixel),
+                    *picture_facts(None, measure_picture(root, media).meters_per_pixel),
                     *(fact for theme in themes for fact in scene_facts(theme)),
                 ),
                 licence=self.licence,
                 split_key=f"{part.family}/{name}",
-                extra=label_extra(tuple(labels)),
+                extra=label_extra(tuple(_mark_repeated(labels))),
             )
 
     def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
@@ -142,6 +157,15 @@ def read_row(line: str, at: str) -> tuple[str, Label] | Dropped | None:
     kind, task = _kind_of(question)
     flaw = LOST_NOUN if _LOST.search(question) else ""
     return image.strip(), Label(task, question, answer, type=kind, row=at, flaw=flaw)
+
+
+def _mark_repeated(labels: list[Label]) -> Iterator[Label]:
+    """Yield the labels of a picture, those that were there before word for word with a flaw."""
+    seen: set[tuple[str, str]] = set()
+    for label in labels:
+        said = label.question, label.answer
+        yield replace(label, flaw=label.flaw or REPEATED) if said in seen else label
+        seen.add(said)
 
 
 def _kind_of(question: str) -> tuple[str, Task]:

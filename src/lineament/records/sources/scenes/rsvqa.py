@@ -19,7 +19,13 @@ from lineament.records.sources.scenes.label import (
     label_extra,
     picture_facts,
 )
-from lineament.records.sources.scenes.layout import find_folder, find_picture, key_of
+from lineament.records.sources.scenes.layout import (
+    find_folder,
+    find_picture,
+    key_of,
+    name_below,
+    require_part,
+)
 from lineament.records.sources.source import NO_LABEL, UNREADABLE, Dropped, require_split
 
 _TASKS: Mapping[str, Task] = {"count": "count", "presence": "existence"}
@@ -50,6 +56,9 @@ class Rsvqa:
     def read(self, folder: Path, split: str = "train") -> Iterator[Annotation | Dropped]:
         """Yield a picture with all its questions; rows of other splits are passed over."""
         require_split(self, split)
+        yield from require_part(self, folder, split, self._read_part(folder, split))
+
+    def _read_part(self, folder: Path, split: str) -> Iterator[Annotation | Dropped]:
         inside = (self.name.upper(), self.name, self.name[-2:])
         mark = "questions.json" if split == "all" else f"{self.prefix}_split_*_questions.json"
         place = find_folder(folder, mark, inside=inside)
@@ -73,7 +82,7 @@ class Rsvqa:
                 yield label
             elif isinstance(row, Mapping):
                 asked.setdefault(key_of(row.get("img_id")), []).append(label)
-        yield from self._annotate(images, asked, place)
+        yield from self._annotate(images, asked, place, folder)
 
     def read_turns(self, folder: Path, split: str = "train") -> Iterator[Record | Dropped]:
         """Yield records of up to sixteen questions about one picture."""
@@ -88,6 +97,7 @@ class Rsvqa:
         images: Iterator[tuple[str, Mapping[str, Any] | Dropped]],
         asked: dict[Any, list[Label]],
         place: Path,
+        root: Path,
     ) -> Iterator[Annotation | Dropped]:
         for at, row in images:
             if isinstance(row, Dropped):
@@ -99,11 +109,12 @@ class Rsvqa:
                 continue
             names = (f"{row['id']}.tif", f"{row['id']}.png")
             dirs = (f"Images_{self.prefix[-2:]}", f"Images_{self.name[-2:].upper()}", "images")
-            found = [n for name in names if (n := find_picture(place, name, inside=dirs)) != name]
+            places = (find_picture(place, name, inside=dirs, root=root) for name in names)
+            found = [media for media in places if media not in names]
             size_px = (float(self.size_px), float(self.size_px))
-            media = found[0] if found else f"{dirs[1]}/{names[0]}"
+            media = found[0] if found else name_below(root, place, f"{dirs[1]}/{names[0]}")
             told = _METERS.match(str(row.get("res_x", "")))
-            meters = float(told[1]) if told else measure_picture(place, media).meters_per_pixel
+            meters = float(told[1]) if told else measure_picture(root, media).meters_per_pixel
             yield Annotation(
                 media=media,
                 facts=(

@@ -19,7 +19,7 @@ WRITTEN = "written"  # the task of what is written, not adapted
 _TASKS: Mapping[str, str] = {
     "image_caption": "caption", "vqa": "vqa", "grounding": "grounding",
     "region_caption": "region", "scene_class": "class",
-    "blank_caption": "caption", "lost_noun": "vqa",
+    "blank_caption": "caption", "lost_noun": "vqa", "repeated_question": "vqa",
 }  # fmt: skip
 
 
