@@ -84,7 +84,7 @@ def say_real(result: Mapping[str, Any] | None) -> str:
         return "Not measured on real pictures."
     heads = ("on real pictures, %", "part", "right [95 %]", "prior", "blind", "items")
     rows = [
-        (f"{row['task']}, {row['figure'].replace('_', ' ')}", row["part"],
+        (f"{row['task']}, {row['figure'].replace('_', ' ').replace('/', ' ')}", row["part"],
          f"{row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}]", _percent(row["prior"]),
          _percent(row["blind"]), f"{row['items']:,}")
         for row in result["rows"]

@@ -78,7 +78,7 @@ def read_real(paths: list[Path]) -> list[dict[str, Any]]:
         result = json.loads(path.read_text(encoding="utf-8"))
         blind = (result.get("blind") or {}).get("metrics", {})
         for key, metric in result["metrics"].items():
-            if not key.startswith("exact_match"):
+            if not key.removeprefix("bucketed/").startswith("exact_match"):
                 continue
             row = {"task": result["task"], "part": result["split"], "figure": key}
             row |= {name: metric.get(name) for name in ("value", "low", "high", "prior")}
