@@ -18,7 +18,7 @@ from lineament.evaluation.tasks.priors import MEAN_OVER_TYPES
 from lineament.evaluation.tasks.scene_published import PUBLISHED, note_of
 from lineament.evaluation.tasks.scene_scores import HEADLINES, TYPE_PREFIX, score_part, type_of
 from lineament.evaluation.tasks.task import Options, Published, require_options
-from lineament.records.sources.pixels import open_pixels
+from lineament.records.sources.pixels import has_media, open_pixels
 from lineament.records.sources.scenes.label import Label, end_question, find_size_px, labels_of
 from lineament.records.sources.scenes.rsvqa import bucket_answer
 from lineament.records.sources.source import DUPLICATE, Dropped
@@ -234,7 +234,10 @@ def scale_box(annotation: Annotation, label: Label) -> tuple[float, ...] | None:
 
 
 def _open(media: str, folder: Path) -> Visual:
-    return Visual(open_pixels(media, folder)[None])
+    # Pictures may lie one folder below the one that is given, apart from the labels.
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    base = next((path for path in (folder, *inside) if has_media(media, path)), folder)
+    return Visual(open_pixels(media, base)[None])
 
 
 SCENE_TASKS = (
