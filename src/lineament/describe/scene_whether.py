@@ -1,11 +1,11 @@
 """Yes or no to a question about a scene: only where every word of it is understood."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 from lineament.claims import Claim
 from lineament.claims.scenes_check import check_scene_claims, choose_objects
+from lineament.claims.scenes_choose import is_any, is_every
 from lineament.claims.scenes_conclusions import AS_MANY, is_comparing
 from lineament.claims.scenes_objects import Answer
 from lineament.claims.scenes_read import read_scene_answer
@@ -80,7 +80,7 @@ def _tell_cover(ask: Ask, view: SceneView) -> str | None:
     if len(joins) > 1 or (len(facts) > 1 and not joins):
         return None
     answers = [_judge_flag(token, view) for token in facts]
-    answer = _any(answers) if joins == {"O"} else _all(answers)
+    answer = is_any(answers) if joins == {"O"} else is_every(answers)
     return None if answer is None else "Yes." if answer else "No."
 
 
@@ -117,7 +117,7 @@ def _tell_list(ask: Ask, view: SceneView) -> str | None:
     if join == "O":
         if any(answers):
             return lead_with("Yes", say_number(names[answers.index(True)], view))
-        return "No." if _any(answers) is False else None
+        return "No." if is_any(answers) is False else None
     if False in answers:
         return lead_with("No", say_number(names[answers.index(False)], view))
     return lead_with("Yes", say_numbers(names, view)) if all(answers) else None
@@ -230,15 +230,3 @@ def _say_verdict(answer: Answer, claim: Claim) -> str | None:
         return None
     said = say_scene_claim(replace(claim, negated=claim.negated is answer))
     return f"{'Yes' if answer else 'No'}{f', {said}' if said else ''}."
-
-
-def _any(answers: Sequence[Answer]) -> Answer:
-    if any(answers):
-        return True
-    return False if all(answer is False for answer in answers) else None
-
-
-def _all(answers: Sequence[Answer]) -> Answer:
-    if any(answer is False for answer in answers):
-        return False
-    return True if all(answers) else None
