@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from ablation_table import Question
-from lineament.recipes.chat_tiny import SIZES
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 
 # Reckoned for at most 180 s on one thread; --scale where that is wrong.
 LABEL_STEPS, ANSWER_STEPS = 280, 108
 START_LABEL_STEPS, START_LOOK_STEPS, START_ANSWER_STEPS = 700, 300, 350
 SHARES = {"fairface-train": 3.0, "ffhq-train": 2.0, "lfw-train": 1.0, "clips*": 3.0}
+SIZES = {"frame_px": 96, "face_px": 64}  # shrunk before anything else is done to a picture
 SMALL: Mapping[str, Any] = {
     "vision_config": {"hidden_size": 128, "image_size": 64, "depths": [1, 1, 1, 2]},
     "face_config": {"hidden_size": 128, "image_size": 64, "depths": [1, 1, 1, 2]},

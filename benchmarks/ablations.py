@@ -34,11 +34,10 @@ from typing import Any
 
 import torch
 
-from ablation_arms import ARMS, EYES, QUESTIONS, TALK, arm_recipe, start_recipe
+from ablation_arms import ARMS, EYES, QUESTIONS, SIZES, TALK, arm_recipe, start_recipe
 from ablation_data import open_ablation, prepare_held_out
 from ablation_scores import score_answers, score_labels
 from ablation_table import add_row, draw_plot, read_rows, summarise
-from lineament.recipes.chat_tiny import SIZES
 from lineament.training.examples import ExampleSource
 from lineament.training.recipe import Mix
 from lineament.training.run import RunResult, run_recipe

@@ -213,15 +213,30 @@ def test_older_is_denied_as_often_as_it_is_told():
     assert all(map(asks_for_the_opposite, questions(1.0)))
 
 
-def test_the_last_stages_of_chat_tiny_ask_denied_questions_of_galleries_alone():
+def test_denied_questions_are_asked_of_galleries_alone_and_drawn_ones_are_asked_more():
     stages = {stage.name: stage for stage in chat_tiny().stages}
-    assert not any("denied" in mix.options for mix in stages["settle"].data)
-    for name in ("deny", "close"):
+    for name in ("read", "questions", "settle"):
         for mix in stages[name].data:
             assert ("denied" in mix.options) == (mix.source == "galleries")
-    clips = [mix for mix in stages["close"].data if "clips*" in mix.options.get("folders", ())]
-    others = [mix for mix in stages["close"].data if "lfw-train" in mix.options.get("folders", ())]
-    assert clips[0].options["yes_no"] > others[0].options["yes_no"]
+        asked = {
+            mix.options["folders"][0]: mix.options["yes_no"]
+            for mix in stages[name].data
+            if mix.source == "galleries"
+        }
+        assert asked["clips*"] == asked["stills*"] > asked["lfw-train"] == asked["ffhq-train"]
+    assert stages["read"].trainable != stages["questions"].trainable
+    assert stages["read"].data == stages["questions"].data  # all words that will be needed
+
+
+def test_what_is_told_by_faint_marks_is_learned_first_from_pictures_hardly_changed():
+    faint, labels = chat_tiny().stages[:2]
+    assert (faint.name, labels.name) == ("faint", "labels")
+    assert all(mix.options["is_gentle"] for mix in faint.data)
+    assert not any("clips*" in mix.options["folders"] for mix in faint.data)
+    fairface = [mix for mix in labels.data if "fairface-train" in mix.options["folders"]]
+    assert {mix.options.get("is_gentle", False) for mix in fairface} == {True, False}
+    for stage in (faint, labels):
+        assert all(mix.options["part"] == "check" for mix in stage.validation)
 
 
 def moving(duration: float = 2.0, **values: bool) -> View:
@@ -247,8 +262,14 @@ def test_any_movement_of_the_head_is_one(move):
         assert ("does not move" in answer) == (not move)
 
 
-def test_whether_the_head_moves_is_not_asked_where_it_cannot_be_told():
-    assert write_moves(moving(duration=0.0), Random(0)) is None
+def test_one_picture_does_not_tell_whether_the_head_moves():
+    draft = write_moves(moving(duration=0.0, turn=True), Random(0))
+    assert draft is not None
+    assert draft.kind == "unanswerable"
+    assert "picture" in draft.pairs[0][1]
+
+
+def test_whether_the_head_moves_is_not_asked_where_half_is_known():
     view = View(
         Annotation("a clip", (Subject("face 0"),), (Fact("nod", False),), duration_seconds=2.0),
         "face 0",

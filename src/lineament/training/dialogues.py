@@ -62,7 +62,7 @@ class DialogueWriter:
         is_steady: Whether every answer keeps to one form, see `View`.
         denied_share: How many questions are surely denied ("is it true that ... not ...?"),
             beside those that happen to be.
-        moves_share: How often it is asked of a clip whether the head moves at all.
+        moves_share: How often it is asked whether the head moves at all.
     """
 
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -229,15 +229,20 @@ def write_older(annotation: Annotation, rng: Random, *, denied_share: float = 0.
 
 
 def write_moves(view: View, rng: Random) -> Draft | None:
-    """Ask whether the head moves in any way; a picture, or half an annotation, cannot tell."""
+    """Ask whether the head moves in any way, which one picture does not tell.
+
+    None where half an annotation cannot tell it, either.
+    """
     moves = HEAD_MOVES.intersection(view.true_names())
-    if not view.annotation.duration_seconds:
-        return None
-    if not moves and not HEAD_MOVES.issubset(view.false_names()):
+    is_clip = bool(view.annotation.duration_seconds)
+    if is_clip and not moves and not HEAD_MOVES.issubset(view.false_names()):
         return None
     is_denied = rng.random() < 0.3
     frame = pick(rng, _table("moves_denied" if is_denied else "moves_asked"))
     question = VOICES[ask_voice(view, rng)].fill(frame.replace("{m}", view.media))
+    if not is_clip:
+        answer = pick(rng, _table("moves_unseen"))
+        return Draft("unanswerable", 1, ((sentence(f"{question}?"), answer),))
     said = "moves the head" if moves else "does not move the head"
     answer = f"{'Yes' if bool(moves) != is_denied else 'No'}, the person {said}."
     return Draft("yes_no", 3, ((sentence(f"{question}?"), answer),))
