@@ -140,7 +140,7 @@ def _questions() -> Stage:
         validation=_mixes(QUESTION_SHARES, SIZES, clips, part="check"),
         validation_samples=150,
         validate_every=300,
-        num_steps=1500,
+        num_steps=900,
         batch_size=16,
         row_tokens=512,
         weight_decay=0.02,
@@ -157,8 +157,8 @@ def _settle() -> Stage:
     return _ask_more(_questions(), options, {"yes_no": 24}).replace(
         name="settle",
         learning_rates={"*": 6e-4, **LAID_RATES},
-        num_steps=500,
-        validate_every=250,
+        num_steps=350,
+        validate_every=175,
     )
 
 

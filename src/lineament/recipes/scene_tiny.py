@@ -131,18 +131,11 @@ def _look() -> Stage:
 
 
 def _tuning(rates: dict[str, float], trainable: tuple[str, ...], lora: Lora | None) -> Stage:
-    drawn = {"folders": ["scenes*"], "num_dialogues": 8}
-    mixes = (
-        Mix(source=SOURCE, weight=0.47, options=drawn | {"short": 0.3}),
-        Mix(source=SOURCE, kinds=REASONED, weight=0.3, options=drawn | {"num_dialogues": 3}),
-        Mix(source=SOURCE, kinds=BOXES, weight=0.2, options=drawn),
-        Mix(source=SOURCE, weight=0.03, options={"folders": ["real"], "num_dialogues": 6}),
-    )
     return Stage(
         name="tuning",
         trainable=trainable,
         learning_rates=rates,
-        data=mixes,
+        data=_mixes("scenes*", asked=0.47, reasoned=0.3, boxes=0.2, real=0.03),
         validation=(_checked(()),),
         validation_samples=150,
         validate_every=300,
@@ -158,14 +151,21 @@ def _tuning(rates: dict[str, float], trainable: tuple[str, ...], lora: Lora | No
 
 def _more(tuning: Stage) -> Stage:
     """Return the last stage: scenes never seen before, since boxes know the first by heart."""
-    drawn = {"folders": ["more*"], "num_dialogues": 8}
-    data = (
-        Mix(source=SOURCE, weight=0.45, options=drawn | {"short": 0.3}),
-        Mix(source=SOURCE, kinds=REASONED, weight=0.2, options=drawn | {"num_dialogues": 3}),
-        Mix(source=SOURCE, kinds=BOXES, weight=0.33, options=drawn),
-        tuning.data[-1].replace(weight=0.02),
-    )
+    data = _mixes("more*", asked=0.45, reasoned=0.2, boxes=0.33, real=0.02)
     return tuning.replace(name="more", data=data, num_steps=2400)
+
+
+def _mixes(
+    drawn: str, *, asked: float, reasoned: float, boxes: float, real: float
+) -> tuple[Mix, ...]:
+    """Return questions of all kinds, conversations and boxes about drawn scenes; real pictures."""
+    options = {"folders": [drawn], "num_dialogues": 8}
+    return (
+        Mix(source=SOURCE, weight=asked, options=options | {"short": 0.3}),
+        Mix(source=SOURCE, kinds=REASONED, weight=reasoned, options=options | {"num_dialogues": 3}),
+        Mix(source=SOURCE, kinds=BOXES, weight=boxes, options=options),
+        Mix(source=SOURCE, weight=real, options={"folders": ["real"], "num_dialogues": 6}),
+    )
 
 
 def _checked(kinds: tuple[str, ...], *, bare: bool = False) -> Mix:
