@@ -54,13 +54,14 @@ def chat_tiny() -> Recipe:
     """Return the whole run; ``--set data=FOLDER`` names the real pictures.
 
     ``faint`` teaches encoders and adapter to hold apparent sex and age in their tokens, which
-    faint marks tell and louder labels drown, and ``labels`` all others. The language model
+    faint marks tell and louder labels drown, ``labels`` all others, and ``moves`` teaches the
+    landmark stream what only clips show. The language model
     compares them with what is asked from its first weights on (``training/name_start.py``):
     ``read`` teaches its head alone to say what it finds, in all the words of ``questions``, where
     the rest is trained, too; the encoders are frozen by then. ``settle`` asks more at a lower
     rate, about ages, movements of the head and drawn names above all. From a quarter to a third
     of the questions about flags are denied ones.
-    Every twentieth item is left out of all five and only ever checked.
+    Every twentieth item is left out of all six and only ever checked.
 
     The chat-tiny that ships was trained before ``read`` and what is laid were there.
     """
@@ -70,6 +71,7 @@ def chat_tiny() -> Recipe:
         stages=(
             _faint(),
             _labels(),
+            _moves(),
             read_first(_questions(), 120),
             _questions(),
             _settle(),
@@ -123,6 +125,24 @@ def _labels() -> Stage:
         save_every=800,
         ema=0.998,
         num_threads=1,
+    )
+
+
+def _moves() -> Stage:
+    moving = {"picture_share": 0.0}
+    return _labels().replace(
+        name="moves",
+        labels="lineament.training.chat_tiny_labels:MOVES_TABLE",
+        trainable=("media.landmark*",),
+        learning_rates={"*": 2e-3},
+        data=_mixes({"clips*": 1.0}, LABELED, moving, part="train"),
+        validation=_mixes({"clips*": 1.0}, LABELED, moving, part="check"),
+        validation_samples=45,
+        validate_every=200,
+        num_steps=800,
+        batch_size=16,
+        drop_streams={"face": 0.1, "general": 0.1},
+        save_every=200,
     )
 
 

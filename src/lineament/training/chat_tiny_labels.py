@@ -3,6 +3,7 @@
 from lineament.render import DRAWN_NAMES
 from lineament.training.dialogues import known_names
 from lineament.training.labels import LabelSet, LabelTable
+from lineament.vocabulary import read_vocabulary
 
 LABELS = LabelSet.of(known_names() | set(DRAWN_NAMES))
 # Most names are known of drawn faces alone. What is known of most real ones, and asked first,
@@ -17,3 +18,8 @@ LABEL_WEIGHTS = {
 LABEL_TABLE = LabelTable(LABELS, LABEL_WEIGHTS)
 # What is told by faint marks, and lost among names that are told by large ones: sex, and ages.
 FAINT_TABLE = LabelTable(LABELS, {"male": 50.0}, other_weight=0.0)
+# What the landmark stream alone can tell, and is asked first where it learns by itself.
+MOVES = {
+    name: 2.0 for name in LABELS.names if "=" not in name and read_vocabulary().names[name].is_timed
+}
+MOVES_TABLE = LabelTable(LABELS, MOVES)
