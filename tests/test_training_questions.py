@@ -13,7 +13,7 @@ from lineament.recipes.chat_tiny import chat_tiny
 from lineament.records.write.view import View
 from lineament.render import sample_face
 from lineament.training.augment import STRONG
-from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS
+from lineament.training.chat_tiny_labels import LABEL_WEIGHTS, LABELS, MOVES
 from lineament.training.crowds import ROWS_OF, CrowdExamples, join_pictures
 from lineament.training.dialogues import (
     KIND_RATES,
@@ -28,7 +28,7 @@ from lineament.training.dialogues import (
 from lineament.training.gallery import SIZE_PX, Look
 from lineament.training.gallery_examples import Reading, change_visual, visual_from_look
 from lineament.training.gallery_writer import write_gallery
-from lineament.training.label_objective import NUM_AGES, LabelLearner
+from lineament.training.label_objective import NUM_AGES, LabelLearner, find_table
 from lineament.training.labels import UNKNOWN
 
 
@@ -237,6 +237,18 @@ def test_what_is_told_by_faint_marks_is_learned_first_from_pictures_hardly_chang
     assert {mix.options.get("is_gentle", False) for mix in fairface} == {True, False}
     for stage in (faint, labels):
         assert all(mix.options["part"] == "check" for mix in stage.validation)
+
+
+def test_movements_are_taught_to_the_landmark_stream_alone_from_whole_clips():
+    stage = next(stage for stage in chat_tiny().stages if stage.name == "moves")
+    assert stage.trainable == ("media.landmark*",)
+    assert [mix.options["picture_share"] for mix in stage.data] == [0.0]
+    assert {"nod", "shake_head", "talk", "blink"} <= set(MOVES)
+    assert not {"male", "mole", "head_pose=left"} & set(MOVES)
+    weights = dict(zip(LABELS.names, find_table(stage).name_weights, strict=True))
+    assert min(weights[name] for name in MOVES) > max(
+        weights[name] for name in LABELS.names if name not in MOVES
+    )
 
 
 def moving(duration: float = 2.0, **values: bool) -> View:
