@@ -55,12 +55,14 @@ def chat_tiny() -> Recipe:
 
     ``faint`` teaches encoders and adapter to hold apparent sex and age in their tokens, which
     faint marks tell and louder labels drown, ``labels`` all others, and ``moves`` teaches the
-    landmark stream what only clips show. The language model
-    compares them with what is asked from its first weights on (``training/name_start.py``):
-    ``read`` teaches its head alone to say what it finds, in all the words of ``questions``, where
-    the rest is trained, too; the encoders are frozen by then. ``settle`` asks more at a lower
-    rate, about ages, movements of the head and drawn names above all. From a quarter to a third
-    of the questions about flags are denied ones.
+    landmark stream what only clips show.
+
+    The language model compares them with what is asked from its first weights on
+    (``training/name_start.py``): ``read`` teaches its head alone to say what it finds, in all the
+    words of ``questions``, where the rest is trained, too; the encoders are frozen by then.
+    ``settle`` asks more at a lower rate, about ages, movements of the head and drawn names above
+    all. From a quarter to a third of the questions about flags are denied ones.
+
     Every twentieth item is left out of all six and only ever checked.
 
     The chat-tiny that ships was trained before ``read`` and what is laid were there.
