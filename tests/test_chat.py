@@ -221,6 +221,19 @@ def test_descriptions_leave_out_what_is_not_validated(make_chat, clip, monkeypat
     assert "nothing" in chat.ask(clip, "Describe the person.")
 
 
+def test_a_description_says_nothing_that_the_model_denies(make_chat, clip, monkeypatch):
+    chat = make_chat()
+    say(chat, monkeypatch, "She smiles. She wears a hat. She wears a hat. She has a beard.")
+    monkeypatch.setattr(chat, "_ask_whether", lambda _, asked: "Yes" if "smile" in asked else "No")
+    answer = chat.ask(clip, "Describe the person.", all_facts=True)
+    assert answer == "She smiles."  # the loop ended it
+    assert (answer.num_denied, answer.num_left_out) == (1, 0)
+    assert answer.to_dict()["sentences_denied"] == 1
+    say(chat, monkeypatch, "She wears a hat.")
+    nothing = chat.ask(clip, "Describe the person.", all_facts=True)
+    assert nothing == "I cannot describe this clip: asked outright, I deny all that I would say."
+
+
 REFUSED = [
     ("Who is this?", "who"), ("What is her name?", "who"), ("Is this Jane Doe?", "who"),
     ("Do you recognise him?", "who"), ("Tell me who this is.", "who"),

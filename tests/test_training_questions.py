@@ -1,5 +1,6 @@
 """What chat-tiny is asked beside labels: numbers of people, and in other words; steady answers."""
 
+from collections import Counter
 from random import Random
 
 import numpy as np
@@ -19,6 +20,7 @@ from lineament.training.dialogues import (
     KIND_RATES,
     DialogueWriter,
     _other_words,  # pyright: ignore[reportPrivateUsage]
+    _table,  # pyright: ignore[reportPrivateUsage]
     ask_flag,
     known_names,
     write_alone,
@@ -211,6 +213,50 @@ def test_older_is_denied_as_often_as_it_is_told():
 
     assert not any(map(asks_for_the_opposite, questions(0.0)))
     assert all(map(asks_for_the_opposite, questions(1.0)))
+
+
+def said_decades(years: float, blur: float) -> Counter[str]:
+    facts = (Fact("age_years", years), Fact("young", True))
+    annotation = Annotation("a picture", (Subject("face 0"),), facts)
+    writer = DialogueWriter(kind_rates={"age": 1.0}, older_share=0.0, num_yes_no=0, age_blur=blur)
+    dialogues = [talk for n in range(400) for talk in writer.write(annotation, Random(n))]
+    return Counter(talk.messages[1]["content"].rstrip(".").split()[-1] for talk in dialogues)
+
+
+def test_ages_are_said_a_decade_off_as_often_as_asked_for():
+    assert set(said_decades(35.0, 0.0)) == {"thirties"}
+    said = said_decades(35.0, 0.4)
+    assert set(said) == {"twenties", "thirties", "forties"}
+    assert said["thirties"] / said.total() == pytest.approx(0.6, abs=0.08)
+    assert said["twenties"] / said.total() == pytest.approx(0.2, abs=0.06)
+
+
+@pytest.mark.parametrize(("years", "decades"), [
+    (25.0, {"twenties", "thirties"}), (75.0, {"sixties", "seventies"}),
+])  # fmt: skip
+def test_no_age_is_blurred_to_minors_or_beyond_what_is_labelled(years, decades):
+    assert set(said_decades(years, 1.0)) == decades
+
+
+def test_only_settle_blurs_ages_and_only_where_labels_are_decades():
+    blurred = {
+        (stage.name, mix.options["folders"][0])
+        for stage in chat_tiny().stages
+        for mix in stage.data
+        if mix.options.get("age_blur")
+    }
+    assert blurred == {("settle", "fairface-train")}
+
+
+def test_a_description_is_asked_for_in_few_words_half_the_time():
+    facts = (Fact("male", True), Fact("smile", True), Fact("eyeglasses", False))
+    annotation = Annotation("a picture", (Subject("face 0"),), facts)
+    writer = DialogueWriter(kind_rates={"summary": 1.0}, older_share=0.0, num_yes_no=0)
+    talks = [talk for n in range(200) for talk in writer.write(annotation, Random(n))]
+    asked = Counter(talk.messages[0]["content"] for talk in talks)
+    short = sum(asked[question] for question in _table("describe_asked"))
+    assert short / asked.total() == pytest.approx(0.5, abs=0.1)
+    assert all(talk.messages[1]["content"] not in asked for talk in talks)
 
 
 def test_denied_questions_are_asked_of_galleries_alone_and_drawn_ones_are_asked_more():

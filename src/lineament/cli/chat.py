@@ -231,6 +231,9 @@ def describe_evidence(answer: "Answer") -> list[str]:
     if answer.num_left_out:
         noun = "sentence" if answer.num_left_out == 1 else "sentences"
         lines.append(f"{answer.num_left_out} {noun} left out, {NOTES['none']} (see --all-facts)")
+    if answer.num_denied:
+        noun = "sentence" if answer.num_denied == 1 else "sentences"
+        lines.append(f"{answer.num_denied} {noun} left out, denied when asked outright")
     if answer.claims and answer.validated in NOTES:
         lines.append(f"answers of this kind: {NOTES[answer.validated]}")
     if answer.source == "rule":

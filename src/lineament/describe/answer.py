@@ -32,12 +32,13 @@ class Answer(str):
             model that was shown nothing.
         attention: Which frames the model attended to.
         num_left_out: Sentences left out because nothing they say is validated on real media.
+        num_denied: Sentences left out because the model denied them when asked outright.
         seconds: Time from question to answer.
     """
 
     __slots__ = (
-        "attention", "claims", "facts", "num_left_out", "question", "seconds", "source",
-        "validated",
+        "attention", "claims", "facts", "num_denied", "num_left_out", "question", "seconds",
+        "source", "validated",
     )  # fmt: skip
     question: str
     facts: tuple[Fact, ...]
@@ -46,6 +47,7 @@ class Answer(str):
     source: Source
     attention: tuple[Glance, ...]
     num_left_out: int
+    num_denied: int
     seconds: float
 
     def __new__(
@@ -59,6 +61,7 @@ class Answer(str):
         source: Source = "model",
         attention: Sequence[Glance] = (),
         num_left_out: int = 0,
+        num_denied: int = 0,
         seconds: float = 0.0,
     ) -> "Answer":
         """Make an answer."""
@@ -70,6 +73,7 @@ class Answer(str):
         answer.source = source
         answer.attention = tuple(attention)
         answer.num_left_out = num_left_out
+        answer.num_denied = num_denied
         answer.seconds = seconds
         return answer
 
@@ -94,6 +98,7 @@ class Answer(str):
                 for glance in self.attention
             ],
             "sentences_left_out": self.num_left_out,
+            "sentences_denied": self.num_denied,
         }
 
 

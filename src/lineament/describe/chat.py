@@ -21,10 +21,9 @@ from lineament.describe.bearing import (
     find_validation,
     find_weakest,
     is_summary_wanted,
-    is_validated_real,
     read_own_claims,
-    split_sentences,
 )
+from lineament.describe.description import Description, OwnWord, read_sentences
 from lineament.describe.look import look_at_media
 from lineament.describe.question import check_question
 from lineament.describe.refusals import find_refused_topic, media_word, refuse
@@ -51,6 +50,7 @@ MAX_QUESTION_CHARACTERS = 20_000
 NOTHING_VALIDATED = (
     "I cannot describe this {media}: nothing that I would say is validated on real media."
 )
+NOTHING_HOLDS = "I cannot describe this {media}: asked outright, I deny all that I would say."
 
 History = Sequence[tuple[str, str]]
 TellText = Callable[[str], None]
@@ -64,12 +64,14 @@ class OpenedMedia:
         annotated: Everybody's tracks and facts.
         visual: What the model sees; None until it is asked.
         media: The same as tokens.
+        own_word: What the model answered about single names, to hold descriptions to.
     """
 
     annotated: AnnotatedClip
     visual: VisualInput | None = None
     inputs: dict[str, Tensor] = field(default_factory=dict)
     media: MediaTokens | None = None
+    own_word: OwnWord | None = None
 
     @property
     def annotation(self) -> Annotation:
@@ -199,7 +201,7 @@ class Chat:
             question: In English.
             history: Questions and answers before, about the same media.
             all_facts: Keep the sentences of a description that say what is not validated on
-                real media.
+                real media. What the model denies when asked outright is left out in any case.
             sampling: How the model chooses its words.
             on_text: Called with each piece of the answer as soon as it is sure.
 
@@ -257,16 +259,19 @@ class Chat:
         prompt, media = self._read_prompt(opened, question, history or ())
         token_ids: list[int] = []
         pieces = self._stream_text(prompt, media, sampling, token_ids)
-        num_left_out = 0
-        if all_facts or not is_summary_wanted(read_question(question)):
-            text = "".join(_tell(piece, told) for piece in pieces)
-        else:
-            text, num_left_out = self._keep_validated(pieces, told)
+        described = None
+        if is_summary_wanted(read_question(question)):
+            described = self._describe(opened, pieces, all_facts, told)
+            text = " ".join(described.kept)
             if not text:
-                text = _tell(NOTHING_VALIDATED.format(media=media_word(opened.annotation)), told)
+                why = NOTHING_VALIDATED if described.num_left_out else NOTHING_HOLDS
+                text = _tell(why.format(media=media_word(opened.annotation)), told)
+        else:
+            text = "".join(_tell(piece, told) for piece in pieces)
         source: Source = "blind" if self.answerer == "blind" else "model"
         answer = self._found(text, question, opened, source)
-        answer.num_left_out = num_left_out
+        if described is not None:
+            answer.num_left_out, answer.num_denied = described.num_left_out, described.num_denied
         answer.attention = self._find_attention(opened, prompt, token_ids, media)
         return answer
 
@@ -289,25 +294,24 @@ class Chat:
                 yield text[len(done) :]
                 done = text
 
-    def _keep_validated(self, pieces: Iterator[str], told: TellText) -> tuple[str, int]:
-        """Pass on the sentences of a description that are validated, as each is complete."""
-        kept: list[str] = []
-        num_left_out, text = 0, ""
+    def _describe(
+        self, opened: OpenedMedia, pieces: Iterator[str], all_facts: bool, told: TellText
+    ) -> Description:
+        """Pass on the sentences of a description that hold, each as soon as it is judged."""
+        if opened.own_word is None:
+            media = media_word(opened.annotation)
+            opened.own_word = OwnWord(lambda asked: self._ask_whether(opened, asked), media)
+        found = Description(opened.own_word, None if all_facts else self._validation)
+        for sentence in read_sentences(pieces):
+            before = " " if found.kept else ""
+            if found.keeps(sentence):
+                told(before + sentence)
+        return found
 
-        def judge(sentence: str) -> int:
-            if not is_validated_real(sentence, self._validation):
-                return 1
-            told(f" {sentence}" if kept else sentence)
-            kept.append(sentence)
-            return 0
-
-        for piece in pieces:
-            *whole, text = split_sentences(text + piece) or [""]
-            num_left_out += sum(judge(sentence) for sentence in whole)
-            text += piece[len(piece.rstrip()) :]
-        if text.strip():
-            num_left_out += judge(text.strip())
-        return " ".join(kept), num_left_out
+    def _ask_whether(self, opened: OpenedMedia, question: str) -> str:
+        """Return the word that an answer begins with."""
+        prompt, media = self._read_prompt(opened, question, ())
+        return next(self._stream_text(prompt, media, GREEDY, []), "")
 
     def _found(self, text: str, question: str, opened: OpenedMedia, source: Source) -> Answer:
         """Put what is known beside the words."""

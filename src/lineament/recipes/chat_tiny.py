@@ -10,6 +10,7 @@ from lineament.training.recipe import Mix, Model, Recipe, Stage
 FAINT_SHARES = {"fairface-train": 5.0, "ffhq-train": 0.8, "lfw-train": 0.5}
 LABEL_SHARES = {"ffhq-train": 1.4, "lfw-train": 1.2, "clips*": 1.5, "stills*": 2.2}
 GENTLE_SHARES, CHANGED_SHARES = {"fairface-train": 2.0}, {"fairface-train": 1.6}
+REFINED_SHARES = {"ffhq-train": 0.8, "lfw-train": 0.7, "clips*": 0.9, "stills*": 1.2}
 MOVING_SHARES = {"clips*": 0.35}
 QUESTION_SHARES = {
     "fairface-train": 2.4, "ffhq-train": 2.0, "lfw-train": 0.9, "clips*": 4.2, "stills*": 1.2,
@@ -59,13 +60,12 @@ def chat_tiny() -> Recipe:
 
     The language model compares them with what is asked from its first weights on
     (``training/name_start.py``): ``read`` teaches its head alone to say what it finds, in all the
-    words of ``questions``, where the rest is trained, too; the encoders are frozen by then.
-    ``settle`` asks more at a lower rate, about ages, movements of the head and drawn names above
-    all. From a quarter to a third of the questions about flags are denied ones.
+    words of ``questions``, where the rest is trained, too. ``refine`` brings back what the encoders
+    lost of sex among all other names, and ``settle`` asks more at a lower rate, about ages,
+    movements of the head and drawn names above all. From a quarter to a third of the questions
+    about flags are denied ones.
 
-    Every twentieth item is left out of all six and only ever checked.
-
-    The chat-tiny that ships was trained before ``read`` and what is laid were there.
+    Every twentieth item is left out of all stages and only ever checked.
     """
     return Recipe(
         name="chat-tiny",
@@ -76,6 +76,7 @@ def chat_tiny() -> Recipe:
             _moves(),
             read_first(_questions(), 120),
             _questions(),
+            _refine(),
             _settle(),
         ),
         precision="bf16",
@@ -174,9 +175,32 @@ def _questions() -> Stage:
     return _ask_more(stage, {"yes_no": 12, "denied": 0.25, "moves": 0.3}, {"yes_no": 20})
 
 
+def _refine() -> Stage:
+    # After `questions`, since these had been trained when it was found to help; `settle` follows.
+    still = {"picture_share": 1.0}
+    return _labels().replace(
+        name="refine",
+        labels="lineament.training.chat_tiny_labels:REFINED_TABLE",
+        trainable=("media.adapter.*", "media.general*", "media.face*"),
+        learning_rates={"*": 8e-4, "media.adapter.*": 4e-4},
+        data=(
+            *_mixes({"fairface-train": 5.0}, LABELED | GENTLY, {}, part="train"),
+            *_mixes(REFINED_SHARES, LABELED, still, part="train"),
+        ),
+        validation=_mixes({"fairface-train": 1.0}, LABELED, {}, part="check"),
+        validation_samples=600,
+        validate_every=400,
+        num_steps=800,
+        save_every=400,
+        ema=0.995,
+    )
+
+
 def _settle() -> Stage:
     options = {"denied": 0.35, "older": 1.5, "moves": 0.6, "importance": DENIED_IMPORTANCE}
-    return _ask_more(_questions(), options, {"yes_no": 24}).replace(
+    # A picture's age is one decade of six, and who is not sure had better say the middle one.
+    settled = _ask_more(_questions(), options, {"yes_no": 24}, {"age_blur": 0.4})
+    return settled.replace(
         name="settle",
         learning_rates={"*": 6e-4, **LAID_RATES},
         num_steps=350,
@@ -184,14 +208,20 @@ def _settle() -> Stage:
     )
 
 
-def _ask_more(stage: Stage, options: dict[str, Any], drawn: dict[str, Any] | None = None) -> Stage:
-    """Return a stage whose galleries are asked otherwise, and drawn ones again otherwise."""
+def _ask_more(
+    stage: Stage,
+    options: dict[str, Any],
+    drawn: dict[str, Any],
+    fairface: dict[str, Any] | None = None,
+) -> Stage:
+    """Return a stage whose galleries are asked otherwise, some of them again otherwise."""
 
     def ask(mix: Mix) -> Mix:
         if mix.source != "galleries":
             return mix
-        is_drawn = mix.options["folders"][0].startswith(("clips", "stills"))
-        more = options | (drawn or {}) if is_drawn else options
+        folder = mix.options["folders"][0]
+        more = drawn if folder.startswith(("clips", "stills")) else {}
+        more = options | ((fairface or {}) if folder.startswith("fairface") else more)
         return mix.replace(options={**mix.options, **more})
 
     return stage.replace(data=tuple(map(ask, stage.data)))

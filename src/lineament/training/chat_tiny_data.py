@@ -52,6 +52,7 @@ def open_galleries(mix: Mix) -> ExampleSource:
     importance = IMPORTANCE | dict(options.pop("importance", {}))
     older_share = float(options.pop("older", 0.6))
     moves_share = float(options.pop("moves", 0.0))
+    age_blur = float(options.pop("age_blur", 0.0))
     writer = DialogueWriter(
         denied_share=denied_share,
         num_yes_no=num_yes_no,
@@ -59,6 +60,7 @@ def open_galleries(mix: Mix) -> ExampleSource:
         importance=importance,
         older_share=older_share if not mix.kinds or "age" in mix.kinds else 0.0,
         moves_share=moves_share,
+        age_blur=age_blur,
         names=frozenset(LABEL_WEIGHTS) if labels_only else frozenset(),
         is_plain=is_plain,
     )

@@ -18,6 +18,8 @@ LABEL_WEIGHTS = {
 LABEL_TABLE = LabelTable(LABELS, LABEL_WEIGHTS)
 # What is told by faint marks, and lost among names that are told by large ones: sex, and ages.
 FAINT_TABLE = LabelTable(LABELS, {"male": 50.0}, other_weight=0.0)
+# All names, and what the faint marks tell above all.
+REFINED_TABLE = LabelTable(LABELS, LABEL_WEIGHTS | {"male": 200.0})
 # What the landmark stream alone can tell, and is asked first where it learns by itself.
 MOVES = {
     name: 2.0 for name in LABELS.names if "=" not in name and read_vocabulary().names[name].is_timed

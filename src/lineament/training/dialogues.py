@@ -3,12 +3,13 @@
 import functools
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import resources
 from random import Random
 from typing import Any
 
-from lineament.annotation import Annotation
+from lineament.annotation import Annotation, Fact
 from lineament.records.write.clauses import find_clauses, read_word_table
 from lineament.records.write.draft import Draft, answer_voice, ask_voice, pick, reply
 from lineament.records.write.grammar import VOICES, number_word, sentence
@@ -29,6 +30,7 @@ NOUN_SHARE, OTHER_WORDS_SHARE = 0.3, 0.2
 START_WEIGHT = 5.0
 # A name far rarer in one state than in the other still counts this much in the common one.
 LEAST_SHARE = 0.005
+DECADE, YOUNGEST, OLDEST = 10, 20, 80  # years
 
 
 @functools.cache
@@ -63,6 +65,9 @@ class DialogueWriter:
         denied_share: How many questions are surely denied ("is it true that ... not ...?"),
             beside those that happen to be.
         moves_share: How often it is asked whether the head moves at all.
+        age_blur: How often an age is said one decade off, either way, where a label stands for
+            its neighbours, too (label distribution learning, Gao et al. 2017): what is said most
+            often is then seldom far off.
     """
 
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -77,6 +82,7 @@ class DialogueWriter:
     is_steady: bool = True
     denied_share: float = 0.0
     moves_share: float = 0.0
+    age_blur: float = 0.0
 
     def write(self, annotation: Annotation, rng: Random) -> tuple[Dialogue, ...]:
         """Write some dialogues; none about an item of which nothing is known."""
@@ -88,7 +94,9 @@ class DialogueWriter:
         for kind, rate in self.kind_rates.items():
             count = int(rate) + (rng.random() < rate % 1)
             if count:
-                drafts += KINDS[kind](view, rng, count)
+                seen = self._blur_age(view, rng) if kind == "age" else view
+                written = KINDS[kind](seen, rng, count)
+                drafts += map(partial(shorten, rng=rng), written) if kind == "summary" else written
         for _ in range(int(self.older_share) + (rng.random() < self.older_share % 1)):
             denied = 0.0 if self.is_plain else max(0.3, self.denied_share)
             older = write_older(annotation, rng, denied_share=denied)
@@ -98,6 +106,12 @@ class DialogueWriter:
             drafts += [moves] if moves else []
         rng.shuffle(drafts)
         return tuple(dialogue_from_draft(draft, is_bare=self.is_plain) for draft in drafts)
+
+    def _blur_age(self, view: View, rng: Random) -> View:
+        if not self.age_blur or rng.random() >= self.age_blur:
+            return view
+        moved = move_age(view.annotation, pick(rng, (-DECADE, DECADE)))
+        return View(moved, view.subject, is_steady=self.is_steady)
 
     def _ask_flags(self, view: View, rng: Random) -> Iterator[Draft]:
         """Ask about flags, each as often where it is true as where it is false."""
@@ -228,6 +242,14 @@ def write_older(annotation: Annotation, rng: Random, *, denied_share: float = 0.
     return Draft("age", 1, ((sentence(question.replace("{m}", media)), answer),))
 
 
+def shorten(draft: Draft, rng: Random) -> Draft:
+    """Ask for a description in few words, as people do, half the time."""
+    if rng.random() < 0.5:
+        return draft
+    question = pick(rng, _table("describe_asked"))
+    return draft._replace(pairs=((question, draft.pairs[0][1]), *draft.pairs[1:]))
+
+
 def write_moves(view: View, rng: Random) -> Draft | None:
     """Ask whether the head moves in any way, which one picture does not tell.
 
@@ -256,6 +278,18 @@ def write_alone(num_people: int, rng: Random) -> Draft:
     count = "is one person" if num_people == 1 else f"are {number_word(num_people)} people"
     said = f"{'Yes' if is_yes else 'No'}, there {count}."
     return Draft("count", 1, ((question, said),))
+
+
+def move_age(annotation: Annotation, years: int) -> Annotation:
+    """Move the ages, where they stay within 20 to 79 years."""
+
+    def move(fact: Fact) -> Fact:
+        if fact.name != "age_years" or not isinstance(fact.value, int | float):
+            return fact
+        age = fact.value + years
+        return replace(fact, value=age) if YOUNGEST <= age < OLDEST else fact
+
+    return replace(annotation, facts=tuple(map(move, annotation.facts)))
 
 
 def find_years(annotation: Annotation) -> tuple[float, float] | None:

@@ -184,10 +184,14 @@ function showClaim(claim) {
  */
 function saySource(evidence) {
   if (evidence.source === "rule") return "Answered by a fixed rule.";
-  const left = evidence.sentences_left_out;
+  const { sentences_left_out: left, sentences_denied: denied } = evidence;
   const measured = `Answers of this kind: ${MEASURED[/** @type {"real"} */ (evidence.validated)] ?? "not measured"}.`;
-  if (!left) return measured;
-  return `${measured} ${left === 1 ? "One sentence was" : `${left} sentences were`} left out: never measured on real media.`;
+  const gone = [
+    [left, "never measured on real media"],
+    [denied, "denied when asked outright"],
+  ].filter(([count]) => count);
+  const notes = gone.map(([count, why]) => `${count === 1 ? "One sentence was" : `${count} sentences were`} left out: ${why}.`);
+  return [measured, ...notes].join(" ");
 }
 
 /**
