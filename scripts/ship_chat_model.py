@@ -82,7 +82,7 @@ library_name: lineament
 
 A small FaVChat that answers questions about the main face of a picture or a short clip: yes or
 no, which, what colour, apparent age and sex, expression, when, how many, and a description.
-It runs on a laptop. Its answers are guesses of a network of a few million weights: check them.
+It runs on a laptop. Its answers are guesses of a network of ten million weights: check them.
 
 It never tells who somebody is, nor anybody's ancestry. "Man", "woman" and ages are what a face
 looks like to those who labelled it. Not for decisions about people.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lineament.annotation import Annotation, Fact, Subject
 from lineament.describe import chat as chat_module
@@ -20,6 +21,7 @@ from lineament.describe.bearing import (
     read_own_claims,
 )
 from lineament.describe.chat import Chat
+from lineament.describe.limits import NO_TIME, NOT_READ
 from lineament.describe.refusals import find_refused_topic
 from lineament.describe.rule_answers import answer_by_rule
 from lineament.errors import BadInput, BadMedia, BadModel
@@ -232,6 +234,122 @@ def test_a_description_says_nothing_that_the_model_denies(make_chat, clip, monke
     say(chat, monkeypatch, "She wears a hat.")
     nothing = chat.ask(clip, "Describe the person.", all_facts=True)
     assert nothing == "I cannot describe this clip: asked outright, I deny all that I would say."
+
+
+def hear_prompts(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list]]:
+    """Note each question that the model reads, with the turns before it."""
+    heard: list[tuple[str, list]] = []
+    read = chat._read_prompt
+
+    def note(opened: Any, question: str, history: Any) -> Any:
+        heard.append((question, list(history)))
+        return read(opened, question, history)
+
+    monkeypatch.setattr(chat, "_read_prompt", note)
+    return heard
+
+
+def test_a_question_that_stands_alone_is_asked_alone(make_chat, clip, monkeypatch):
+    chat = make_chat()
+    say(chat, monkeypatch, "The person smiles.")
+    heard = hear_prompts(chat, monkeypatch)
+    turns = [("Is he wearing glasses?", "No."), ("And a hat?", "No, he wears no hat.")]
+    for question in ("How old is he?", "And a beard?", "Are you sure?"):
+        chat.ask(clip, question, turns)
+    assert heard == [
+        ("How old is he?", []), ("And a beard?", turns[1:]), ("And a hat?", turns[:1]),
+    ]  # fmt: skip
+
+
+def test_writing_is_put_right_for_the_model_alone(make_chat, clip, monkeypatch):
+    chat = make_chat()
+    say(chat, monkeypatch, "Yes.")
+    heard = hear_prompts(chat, monkeypatch)
+    answer = chat.ask(clip, "IS TEH\nPERSN SMILING")
+    assert heard == [("Is the person smiling?", [])]
+    assert answer.question == "IS TEH\nPERSN SMILING"
+    assert [row.name for row in answer.claims] == ["smile"]
+    chat.ask(clip, "Is the person not wearing glasses?")
+    assert heard[-1] == ("Is the person not wearing glasses?", [])
+
+
+def test_what_is_denied_without_not_is_asked_plainly_and_turned_around(
+    make_chat, clip, monkeypatch
+):
+    chat = make_chat()
+    say(chat, monkeypatch, "No, the person is not wearing glasses.")
+    heard = hear_prompts(chat, monkeypatch)
+    answer = chat.ask(clip, "Is the person without glasses?")
+    assert heard == [("Is the person wearing glasses?", [])]
+    assert str(answer) == "Yes, the person is not wearing glasses."
+    assert [(row.claim.name, row.claim.value) for row in answer.claims] == [("eyeglasses", False)]
+    say(chat, monkeypatch, "I cannot tell.")
+    assert str(chat.ask(clip, "Is the person without glasses?")) == "I cannot tell."
+
+
+@pytest.mark.parametrize("question", ["What do you see?", "Caption this picture.", "Summarize it."])
+def test_descriptions_in_other_words_are_judged(make_chat, clip, monkeypatch, question: str):
+    chat = make_chat()
+    chat._validation = {"smile": "real"}
+    say(chat, monkeypatch, "She wears a hat. The person smiles.")
+    answer = chat.ask(clip, question)
+    assert (str(answer), answer.num_left_out) == ("The person smiles.", 1)
+
+
+def test_questions_that_are_not_read_get_a_fixed_answer(make_chat, clip, monkeypatch):
+    chat = make_chat()
+    say(chat, monkeypatch, "No, the person does not look neutral.")
+    heard: list[str] = []
+    answer = chat.ask(clip, "Is there a dog in the picture?", on_text=heard.append)
+    assert (str(answer), answer.source, answer.validated) == (NOT_READ, "rule", "none")
+    assert heard == [NOT_READ]
+    heard.clear()
+    assert chat.ask(clip, "Does the person drink?", on_text=heard.append) == NOT_READ
+    assert heard == [NOT_READ]
+    assert chat.ask(clip, "Does the person look neutral?").source == "model"
+
+
+def test_times_are_counted_with_the_facts_as_evidence(make_chat, clip, monkeypatch):
+    chat = make_chat()
+    opened = chat.open(clip)
+    facts = tuple(Fact("blink", True, span_seconds=(t, t + 0.1)) for t in (0.1, 0.3))
+    annotation = Annotation("x", opened.annotation.subjects, facts, duration_seconds=0.5)
+    monkeypatch.setattr(type(opened), "annotation", property(lambda _: annotation))
+    monkeypatch.setattr(chat, "_stream_text", None)
+    answer = chat.ask(clip, "How many times does she blink?")
+    assert (str(answer), answer.source) == ("The person blinks twice.", "rule")
+    assert answer.facts == facts
+    assert [(row.name, row.verdict) for row in answer.claims] == [("blink", "supported")]
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.fromarray(np.full((256, 320, 3), 127, np.uint8)).save(path)
+    return path
+
+
+def test_a_picture_gets_no_times(make_chat, picture, monkeypatch):
+    chat = make_chat()
+    say(chat, monkeypatch, "The person smiles from 0.0 to 1.4 seconds.")
+    answer = chat.ask(picture, "When does he smile?")
+    assert (str(answer), answer.source) == (NO_TIME, "rule")
+    assert chat.ask(picture, "What is he doing?") == "The person smiles."
+
+
+def test_with_two_faces_the_evidence_says_which_is_meant(make_chat, picture, monkeypatch):
+    chat = make_chat()
+    opened = chat.open(picture)
+    assert not any(f.name == "object_position" for f in chat.ask(picture, "Is he smiling?").facts)
+    people = Fact("num_people", 2, subject="clip", source="landmarks")
+    annotation = Annotation("x", opened.annotation.subjects, (people,))
+    monkeypatch.setattr(type(opened), "annotation", property(lambda _: annotation))
+    say(chat, monkeypatch, "Yes, the person smiles.")
+    count, place = chat.ask(picture, "Is the man smiling?").facts
+    assert count == people
+    assert (place.subject, place.name) == ("face 0", "object_position")
+    answer = chat.ask(picture, "How many people are there?")
+    assert (str(answer), answer.source) == ("There are two people.", "rule")
 
 
 REFUSED = [

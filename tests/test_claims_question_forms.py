@@ -3,6 +3,7 @@
 import pytest
 
 from lineament.claims import read_answer, read_question
+from lineament.claims.question import plain_form
 from lineament.evaluation.reading import read_flag, read_spans
 
 NEGATIVE = (
@@ -103,3 +104,67 @@ def test_a_time_of_another_action_is_no_time_of_what_was_asked(answer):
 )
 def test_a_time_of_what_was_asked_is_read_whatever_happens_beside(answer, spans):
     assert read_spans("When does she smile?", answer, "smile", 4.0) == spans
+
+
+PLAIN = (
+    ("Is the person without glasses?", "Is the person wearing glasses?"),
+    ("is he without a hat", "Is he wearing a hat?"),
+    ("Is the woman on the left without any glasses?", "Is the woman on the left wearing glasses?"),
+    ("Is he without glasses at 2 seconds?", "Is he wearing glasses at 2 seconds?"),
+    ("Tell me, is he without glasses?", "Is he wearing glasses?"),
+    ("Would you say that the person is without glasses?", "Is the person wearing glasses?"),
+    ("Does he go without a hat?", "Is he wearing a hat?"),
+    ("Does the person lack a beard?", "Does the person have a beard?"),
+    ("Is the man lacking a beard?", "Does the man have a beard?"),
+    ("Is her hair free of curls?", "Does her hair have curls?"),
+    ("Is it false that the man is smiling?", "Is the man smiling?"),
+    ("Is it untrue that she has a hat?", "Does she have a hat?"),
+    ("Is it wrong that he smiles?", "Does he smile?"),
+    ("Is it false that there is a hat?", "Is there a hat?"),
+)
+
+
+@pytest.mark.parametrize(("question", "plain"), PLAIN)
+def test_a_question_that_denies_has_a_plain_form_of_which_no_says_yes(question, plain):
+    assert plain_form(question) == plain
+    said = {(c.name, c.value) for c in read_answer(question, "Yes.")}
+    assert said == {(c.name, c.value) for c in read_answer(plain, "No.")}
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Is he smiling?", "Is he wearing glasses?", "Is the man without a beard smiling?",
+     "Does he smile without showing teeth?", "Isn't he without glasses?", "What does he lack?",
+     "Is it false that the person is without glasses?", "Is it false that he is not smiling?",
+     "Is the woman without a hat and without glasses?", "", "?"],
+)  # fmt: skip
+def test_other_questions_have_no_plain_form(question):
+    assert plain_form(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("Is he never smiling?", "No, the person does not smile.", {("smile", False, False)}),
+        ("Is she without glasses?", "No, no glasses.", {("eyeglasses", False, False)}),
+        ("Is the shirt never red?", "No, the shirt is not red.",
+         {("clothes_color", "red", True), ("clothes_type", "shirt", False)}),
+        ("Is the person younger than 50?", "No, the person is older than 50.",
+         {("age_years", (None, 50), True), ("age_years", (50, None), False)}),
+        ("Is he never smiling?", "No.", {("smile", True, False)}),
+        ("Is she smiling or frowning?", "No, she is smiling.",
+         {("frown", False, False), ("smile", True, False)}),
+    ],
+)  # fmt: skip
+def test_an_answer_is_not_read_as_the_opposite_of_its_own_words(question, answer, expected):
+    claims = read_answer(question, answer)
+    assert {(c.name, c.value, c.negated) for c in claims if c.name != "male"} == expected
+
+
+def test_yes_or_no_stands_beside_words_about_another_person_or_time():
+    claims = read_answer("Is the man smiling?", "No, the man is not, but the woman is smiling.")
+    assert {(c.subject, c.value) for c in claims if c.name == "smile"} == {
+        ("man", False), ("woman", True),
+    }  # fmt: skip
+    claims = read_answer("Does she smile at 2 s?", "No, she smiles at 4 s.")
+    assert {c.value for c in claims if c.name == "smile"} == {False, True}

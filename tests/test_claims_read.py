@@ -389,3 +389,49 @@ def test_neither_denies_of_both_after_an_answer_too(lead):
     told = {c.name: (c.value, c.quantity) for c in claims}
     assert told["eyeglasses"] == (False, "none")
     assert told["male"][0] is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is a picture of an elderly woman with a beard.",
+        "This is clearly an old close-up photo of an elderly woman with a beard.",
+        "It's a photo of an elderly woman with a beard.",
+        "It shows the picture of an elderly woman with a beard.",
+        "Here is a photo of an elderly woman with a beard, holding a picture of a smiling man.",
+        "A photo of an elderly woman with a beard",
+        "Picture of an elderly woman with a beard.",
+        "He said no. That is a photo of an elderly woman with a beard.",
+        "A photo of an elderly woman with a beard, leaning on the wall.",
+    ],
+)
+def test_a_picture_that_a_text_presents_is_the_one_shown(text):
+    assert said(text) == {("elderly", True), ("beard", True)}
+    assert claim_of(text, "male").value is (text.startswith("He said"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He holds a picture of a smiling woman.",
+        "A man with a photo of a smiling woman.",
+        "Behind him is a picture of a smiling woman.",
+        "On the wall is a photo of a smiling woman.",
+        "There is a photo of a smiling woman on the wall.",
+        "A picture of a smiling woman hangs on the wall.",
+        "A photo of a smiling woman is on the desk.",
+        "A photo of a smiling woman on the shelf.",
+        "This is not a picture of a smiling woman.",
+        "The clip shows a poster, a photo of a smiling woman.",
+    ],
+)
+def test_a_picture_within_the_picture_says_nothing_of_who_is_shown(text):
+    assert said(text) == set()
+
+
+def test_what_is_wrong_with_a_presented_picture_is_said_of_it():
+    assert said("This is a blurry photo of a smiling man.") == {("blurry", True), ("smile", True)}
+    assert claim_of("This may be a picture of a smiling man.", "smile").hedged
+    assert [c.name for c in read_question("Is this a photo of a smiling person?").claims] == [
+        "smile"
+    ]

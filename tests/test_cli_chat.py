@@ -3,10 +3,17 @@
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from lineament.annotation import Annotation, Fact, Subject
+from lineament.claims import check_claims, read_answer
 from lineament.cli.app import run
+from lineament.cli.chat import describe_evidence, tell_answer
+from lineament.describe.answer import Answer
+from lineament.describe.scene_chat import SceneChat
 from test_chat import OneFace, clip, model_folder  # noqa: F401
 from test_model_toys import _one_thread  # noqa: F401
 
@@ -110,3 +117,58 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match="torch"):
         lineament.load("chat-tiny")
+
+
+def answer_of(question: str, text: str, *facts: Fact) -> Answer:
+    """An answer checked against facts."""
+    annotation = Annotation("x", (Subject("face 0"),), facts)
+    checked = check_claims(read_answer(question, text), annotation)
+    return Answer(text, question=question, claims=checked.claims)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_scene", "line"),
+    [
+        (0.0, False, "the landmarks of this picture say otherwise"),
+        (4.0, False, "the landmarks of this clip say otherwise"),
+        (0.0, True, "the annotation of this scene says otherwise"),
+    ],
+)
+def test_what_refutes_an_answer_is_named_after_who_answers_and_the_media(
+    monkeypatch, capsys, seconds, is_scene, line
+):
+    # A claim that names its subject is no claim about a scene.
+    wrong = answer_of(
+        "Is the man smiling?", "Yes, the man on the left is smiling.", Fact("smile", False)
+    )
+    known = Annotation("x", (Subject("face 0"),), (), duration_seconds=seconds)
+
+    class Faces:
+        def ask(self, *_, **__):
+            return wrong
+
+        def open(self, _):
+            return SimpleNamespace(annotation=known)
+
+    chat: Any = SceneChat(known) if is_scene else Faces()
+    monkeypatch.setattr(SceneChat, "ask", Faces.ask)
+    tell_answer(chat, Path("x.png"), "Is the man smiling?", all_facts=False)
+    assert line in capsys.readouterr().out
+
+
+def test_a_right_answer_in_the_negative_is_not_accused():
+    answer = answer_of(
+        "Is he never smiling?", "No, the person does not smile.", Fact("smile", False)
+    )
+    assert not any("otherwise" in line for line in describe_evidence(answer))
+    assert [(row["name"], row["value"], row["verdict"]) for row in answer.to_dict()["claims"]] == [
+        ("smile", False, "supported")
+    ]
+
+
+def test_json_says_which_claims_are_denied():
+    answer = answer_of("Is the person younger than 50?", "No, the person is older than 50.")
+    claims = answer.to_dict()["claims"]
+    assert [(row["value"], row["negated"]) for row in claims] == [
+        ((None, 50), True), ((50, None), False),
+    ]  # fmt: skip

@@ -1,9 +1,23 @@
 """Descriptions: no sentence twice, none that the model denies when it is asked outright."""
 
 from collections.abc import Iterator
+from random import Random
+
+import pytest
 
 from lineament.claims import read_claims
-from lineament.describe.description import Description, OwnWord, read_sentences
+from lineament.describe.description import (
+    Description,
+    OwnWord,
+    covers,
+    is_malformed,
+    read_sentences,
+    tell_answer,
+    without_times,
+)
+from lineament.records.write.template import KINDS, main_subject
+from lineament.records.write.view import View
+from lineament.render import sample_face
 
 
 class Model:
@@ -108,3 +122,85 @@ def test_a_loop_is_cut_and_not_waited_for():
 def test_a_last_sentence_without_an_end_is_kept():
     assert read_sentences(iter(["She smiles. She w", "ears"])) == ["She smiles.", "She wears"]
     assert read_sentences(iter([])) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He has nor sunglasses.", "The person is not blink.", "She is smile.",
+        "He does not smiling.", "She doesn't wearing a hat.", "He isn't talk.",
+        "There is one person's eyes are covered.", "At.", "The woman wears a",
+    ],
+)  # fmt: skip
+def test_broken_sentences_are_no_part_of_a_description(text: str):
+    assert is_malformed(text)
+    found = describe(Model(), text, "She smiles.")
+    assert found.kept == ["She smiles."]
+    assert (found.num_left_out, found.num_denied, found.num_malformed) == (0, 0, 1)
+
+
+def test_what_models_are_taught_to_say_is_not_broken():
+    rng = Random(5)
+    for seed in range(8):
+        known = sample_face(710_000 + seed, is_picture=seed % 2 == 0)
+        view = View(known, str(main_subject(known)))
+        for kind in ("summary", "caption", "yes_no", "list", "which", "timed", "count", "emotion"):
+            for draft in KINDS[kind](view, rng, 6):
+                for _, answer in draft.pairs:
+                    assert not is_malformed(answer), answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He wears neither a hat nor glasses.", "It is not red, nor is it brown.",
+        "There is a man who is smiling.", "His eyes are open.", "He is well-read.",
+    ],
+)  # fmt: skip
+def test_what_is_said_well_is_not_broken(text: str):
+    assert not is_malformed(text)
+
+
+def test_a_sentence_is_left_to_a_longer_one_that_says_it():
+    sentences = ["The person smiles.", "This is a woman.", "She is smiling and wears glasses."]
+    assert list(Description(OwnWord(Model(), "clip"), None).choose(sentences)) == sentences[1:]
+    denied = Description(OwnWord(Model(glasses="No"), "clip"), None)
+    assert list(denied.choose(sentences)) == sentences[:2]
+    assert not covers("The woman smiles.", "This is a woman.")
+    assert not covers("He smiles from 1.0 to 2.0 seconds and nods.", "He smiles.")
+
+
+def told_of(pieces: list[str], names: set[str], *, is_open: bool, **validation: str) -> list[str]:
+    heard: list[str] = []
+    found = Description(OwnWord(Model(), "clip"), validation)  # type: ignore[arg-type]
+    text = tell_answer(iter(pieces), found, names, heard.append, is_open=is_open)
+    assert "".join(heard) == text
+    return heard
+
+
+def test_an_answer_is_told_as_it_comes_and_judged_from_its_second_sentence_on():
+    said = ["Yes, she we", "ars a hat. She smi", "les. She wears glasses. She wears a hat too."]
+    heard = told_of(said, {"wearing_hat"}, is_open=False, smile="real", male="real")
+    assert heard == ["Yes, she we", "ars a hat.", " She smiles.", " She wears a hat too."]
+    assert told_of(["Yes."], set(), is_open=False) == ["Yes."]
+    assert told_of(["Yes", ". "], set(), is_open=False) == ["Yes", ".", " "]
+
+
+def test_an_open_answer_of_several_sentences_is_a_description():
+    said = ["She wears a hat. She smiles. ", "She wears glasses."]
+    assert told_of(said, {"smile"}, is_open=True) == ["She smiles."]
+    assert told_of(said, set(), is_open=True) == []
+    assert told_of(["She wears a hat."], set(), is_open=True) == ["She wears a hat."]
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("The person smiles from 0.0 to 1.9 seconds.", "The person smiles."),
+        ("From 0.0 s to 2.4 s, he blinks. At 0.4 seconds, she nods.", "He blinks. She nods."),
+        ("She looks about 33 years old.", "She looks about 33 years old."),
+        ("He looks younger than 55.", "He looks younger than 55."),
+    ],
+)
+def test_a_picture_has_no_times(said: str, left: str):
+    assert without_times(said) == left

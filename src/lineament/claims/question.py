@@ -5,7 +5,13 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from lineament.claims.claim import Claim
-from lineament.claims.question_forms import answered, asks_denied, without_preface, without_tag
+from lineament.claims.question_forms import (
+    answered,
+    asks_denied,
+    deny_not,
+    without_preface,
+    without_tag,
+)
 from lineament.claims.read import merge_claims, read_claims
 from lineament.claims.scan import find_items, read_sentence
 from lineament.claims.state import Context
@@ -126,6 +132,7 @@ _BARE_NO = re.compile(
 )
 # Parts that somebody may be without, so that a bare no says something of them.
 _MAY_LACK = frozenset(("facial hair", "accessories", "makeup"))
+_WORN = frozenset(("accessory", "clothes", "makeup"))
 
 
 @lru_cache(maxsize=16384)
@@ -189,6 +196,26 @@ def _names_of(names: str) -> tuple[str, ...]:
 _PRONOUNS = frozenset(("he", "she", "his", "her", "him", "himself", "herself", "hers"))
 
 
+def plain_form(question: str) -> str | None:
+    """Return a yes-or-no question without the word that denies what it asks.
+
+    "Is the person without glasses?" becomes "Is the person wearing glasses?", to which no says
+    what yes says to the first. None where nothing is denied by ``without``, ``lack``, ``free of``
+    or ``is it false that``, or where the question asks about several things.
+    """
+    asked = read_question(question)
+    said = [c for c in asked.claims if c.name != "male"]
+    if asked.kind != "whether" or len(said) != 1:
+        return None
+    text = _LEAD.sub("", without_preface(question.strip().replace("’", "'")))
+    is_worn = read_vocabulary().require(said[0].name).family in _WORN
+    plain = deny_not(_PREAMBLE.sub("", text), is_worn=is_worn)
+    if plain is None:
+        return None
+    opposite = [answered(c, is_no=True) for c in read_question(plain).claims if c.name != "male"]
+    return plain if opposite == said else None
+
+
 def read_answer(question: str, answer: str) -> tuple[Claim, ...]:
     """Read what an answer says, given the question it answers.
 
@@ -197,7 +224,7 @@ def read_answer(question: str, answer: str) -> tuple[Claim, ...]:
     asked = read_question(question)
     own = read_claims(answer)
     if asked.kind == "whether":
-        return merge_claims((*_confirmed(asked, answer), *own))
+        return merge_claims((*_unopposed(_confirmed(asked, answer), own), *own))
     if asked.kind == "which":
         return _read_choice(asked, answer, own)
     if asked.kind == "when":
@@ -230,11 +257,33 @@ def _confirmed(asked: Question, answer: str) -> list[Claim]:
     return []
 
 
+def _unopposed(confirmed: list[Claim], own: tuple[Claim, ...]) -> list[Claim]:
+    """Leave out what a yes or no says where the answer's own words say the opposite.
+
+    Asked "is he never smiling?", a model may say "no, he does not smile" and mean his words.
+    """
+    return [c for c in confirmed if not any(_is_opposite(c, other) for other in own)]
+
+
+def _is_opposite(claim: Claim, other: Claim) -> bool:
+    if claim.name != other.name or claim.quantity != other.quantity:
+        return False
+    if claim.subject and other.subject and claim.subject != other.subject:
+        return False
+    spans = (claim.span_seconds, other.span_seconds)
+    if None not in spans and spans[0] != spans[1]:
+        return False
+    if isinstance(claim.value, bool):
+        return claim.value is not other.value
+    return claim.value == other.value and claim.negated is not other.negated
+
+
 def _read_choice(asked: Question, answer: str, own: tuple[Claim, ...]) -> tuple[Claim, ...]:
     if _BOTH.match(answer):
         return asked.claims
     if _NO.match(answer):
-        return merge_claims((*(answered(c, is_no=True) for c in asked.claims), *own))
+        denied = [answered(c, is_no=True) for c in asked.claims]
+        return merge_claims((*_unopposed(denied, own), *own))
     if own:
         return own
     words = {item.entry.word for item in find_items(answer)}

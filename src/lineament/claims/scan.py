@@ -17,6 +17,7 @@ from lineament.claims.measures import Measure, find_measures
 from lineament.claims.operators import OPERATORS, act_stop
 from lineament.claims.people import is_pointed_at, say_gender
 from lineament.claims.qualities import flush_pending
+from lineament.claims.scope import open_shown
 from lineament.claims.state import Context, Draft, Item, State
 from lineament.claims.timing import place_times
 from lineament.claims.tokens import Token, split_tokens
@@ -62,7 +63,7 @@ class Reading(NamedTuple):
 @functools.lru_cache(maxsize=65536)
 def read_sentence(text: str, context: Context = EMPTY, *, has_other: bool = False) -> Reading:
     """Read one sentence; a pure function, so sentences that repeat cost nothing."""
-    items = find_items(text)
+    items = open_shown(find_items(text))
     state = State(items, context, has_other)
     if is_pointed_at(context.subject):
         state.subject = state.clause_subject = context.subject

@@ -1,9 +1,20 @@
 """Negation, reserve and silence: where they begin and what they cover."""
 
+from lineament.claims.lexicon import Entry, find_entry
 from lineament.claims.people import say_gender
 from lineament.claims.qualities import flush_pending
-from lineament.claims.state import State
+from lineament.claims.state import Item, State
 from lineament.claims.verbs import retract_nouns, set_predicate
+
+# What may stand before the picture that is shown itself: "this is clearly a ...".
+_PRESENTING = frozenset(("cop", "have", "fill", "hedge", "null", "genitive", "aux"))
+_PRESENTED = frozenset(("it", "this", "here", "that is"))
+_BEFORE_NOUN = frozenset(("", "unknown", "fill", "and"))
+_CLAUSE_ENDS = frozenset(("stop", "but", "comma", "rel", "sub", "colon", "dash"))
+_PLACES = frozenset(("away", "prep", "hold", "position", "unknown", "dir"))
+_FURNITURE = frozenset(
+    ("wall", "desk", "shelf", "table", "hook", "peg", "nightstand", "windowsill", "counter")
+)
 
 
 def act_not(state: State, index: int) -> int | None:
@@ -152,3 +163,50 @@ def act_other(state: State, _: int) -> int | None:
     state.acts.clear()
     state.mute = "other"
     return None
+
+
+def open_shown(items: list[Item]) -> list[Item]:
+    """Read ``this is a picture of ...`` as speaking of what is shown, not of a thing in it."""
+    for index, item in enumerate(items):
+        if item.entry.op == "other" and item.entry.variant == "of":
+            if not _is_presented(items, index) or _is_elsewhere(items, index):
+                return items
+            entries = [find_entry(word) for word in item.entry.word.split()]
+            words = [Item(entry, item.start, item.stop) for entry in entries if entry]
+            return [*items[:index], *words, *items[index + 1 :]]
+    return items
+
+
+def _is_presented(items: list[Item], index: int) -> bool:
+    """Say whether all that stands before a picture presents it: ``here is an old ...``."""
+    place = index
+    is_whole = items[index].entry.word.startswith("a ")
+    while place and not is_whole and _is_modifier(items[place - 1].entry):
+        place -= 1
+    if place and items[place - 1].entry.op == "det":
+        place -= 1
+    while place and items[place - 1].entry.op not in ("stop", "but"):
+        place -= 1
+        entry = items[place].entry
+        is_pointing = entry.op == "pron" and entry.word in _PRESENTED
+        if not is_pointing and entry.op not in _PRESENTING:
+            return False
+    return True
+
+
+def _is_modifier(entry: Entry) -> bool:
+    return entry.op in _BEFORE_NOUN and entry.head in ("", "picture")
+
+
+def _is_elsewhere(items: list[Item], index: int) -> bool:
+    """Say whether a picture hangs or lies somewhere in what is shown."""
+    for place in range(index + 1, len(items)):
+        entry, before = items[place].entry, items[place - 1].entry
+        if entry.op in _CLAUSE_ENDS:
+            return False
+        if entry.op == "cop":
+            return place + 1 < len(items) and items[place + 1].entry.op in _PLACES
+        is_at_rest = before.op != "away" and not before.word.endswith("ing")
+        if entry.op == "away" and is_at_rest and entry.word.split()[-1] in _FURNITURE:
+            return True
+    return False

@@ -210,21 +210,34 @@ def tell_answer(
     answer = chat.ask(media, question, history, all_facts=all_facts, on_text=tell)
     print()
     console = Console()
-    for line in describe_evidence(answer):
+    for line in describe_evidence(answer, known=name_known(chat, media)):
         console.print(f"  [dim]{escape(line)}[/dim]", highlight=False, soft_wrap=True)
     return answer
 
 
-def describe_evidence(answer: "Answer") -> list[str]:
-    """Return the lines below an answer: facts with times, attention, and what to doubt."""
+def name_known(chat: Any, media: Path) -> str:
+    """Name what answers are held against: an annotation of a scene, or landmarks of a face."""
+    from lineament.describe.refusals import media_word
+    from lineament.describe.scene_chat import SceneChat
+
+    if isinstance(chat, SceneChat):
+        return "annotation of this scene says"
+    return f"landmarks of this {media_word(chat.open(media).annotation)} say"
+
+
+def describe_evidence(answer: "Answer", known: str = "landmarks say") -> list[str]:
+    """Return the lines below an answer: facts with times, attention, and what to doubt.
+
+    Args:
+        answer: With its evidence.
+        known: What its claims were checked against, with a verb.
+    """
     lines = [say_fact(fact) for fact in answer.facts[:MAX_SHOWN_FACTS]]
     if len(answer.facts) > MAX_SHOWN_FACTS:
         num_more = len(answer.facts) - MAX_SHOWN_FACTS
         lines.append(f"... and {num_more} more fact{'' if num_more == 1 else 's'}")
     if any(row.verdict == "contradicted" for row in answer.claims):
-        is_scene = any(row.claim.subject for row in answer.claims)
-        known = "annotation of this scene" if is_scene else "landmarks of this clip"
-        lines.append(f"the {known} say{'s' if is_scene else ''} otherwise")
+        lines.append(f"the {known} otherwise")
     if len(answer.attention) > 1:
         most = max(answer.attention, key=lambda glance: glance.share)
         lines.append(f"looked most at {most.time_seconds:.1f} s ({most.share:.0%})")

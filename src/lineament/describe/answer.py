@@ -90,7 +90,12 @@ class Answer(str):
             "seconds": round(self.seconds, 4),
             "source": self.source,
             "claims": [
-                {"name": row.name, "value": row.value, "verdict": row.verdict}
+                {
+                    "name": row.name,
+                    "value": row.value,
+                    "negated": row.claim.negated,
+                    "verdict": row.verdict,
+                }
                 for row in self.claims
             ],
             "attention": [

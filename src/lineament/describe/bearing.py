@@ -9,7 +9,6 @@ from lineament.annotation import VALIDATED, Annotation, Fact, Validated
 from lineament.claims import (
     Checked,
     Claim,
-    Question,
     check_claims,
     read_answer,
     read_claims,
@@ -20,7 +19,7 @@ from lineament.vocabulary import read_vocabulary
 
 VALIDATED_FILE = "validated.json"
 MAX_FACTS = 24
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 _HE = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 _SHE = re.compile(r"\b(?:she|her|hers|herself)\b", re.IGNORECASE)
@@ -92,19 +91,9 @@ def find_facts(
     return tuple(dict.fromkeys([*deciding, *related]))[:MAX_FACTS]
 
 
-def is_summary_wanted(asked: Question) -> bool:
-    """Say whether a question asks for a description of everything, or of the whole face."""
-    return (
-        asked.kind == "what"
-        and not asked.claims
-        and asked.key in ("", "face")
-        and (not asked.names or asked.key == "face")
-    )
-
-
 def split_sentences(text: str) -> list[str]:
     """Cut a text into sentences; a number's point ends none."""
-    return [part for part in _SENTENCE_END.split(text.strip()) if part]
+    return [part for part in SENTENCE_END.split(text.strip()) if part]
 
 
 def is_validated_real(sentence: str, validation: Validation) -> bool:

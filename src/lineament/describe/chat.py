@@ -12,26 +12,49 @@ from torch import Tensor
 
 from lineament.annotation import Annotation, Validated
 from lineament.claims import read_question
+from lineament.claims.question import plain_form
 from lineament.describe.annotate import AnnotatedClip, subject_id
 from lineament.describe.answer import Answer, Glance, Source
+from lineament.describe.asking import (
+    Turns,
+    find_mentioned,
+    is_summary_wanted,
+    understand,
+)
 from lineament.describe.bearing import (
+    MAX_FACTS,
     Validation,
     check_answer,
     find_facts,
     find_validation,
     find_weakest,
-    is_summary_wanted,
     read_own_claims,
 )
-from lineament.describe.description import Description, OwnWord, read_sentences
+from lineament.describe.description import (
+    Description,
+    OwnWord,
+    read_sentences,
+    tell_answer,
+    without_times,
+)
+from lineament.describe.limits import (
+    NOT_READ,
+    Ruled,
+    find_rule,
+    find_turn_names,
+    is_at_risk,
+    locate_subject,
+    speaks_of_else,
+)
 from lineament.describe.look import look_at_media
 from lineament.describe.question import check_question
 from lineament.describe.refusals import find_refused_topic, media_word, refuse
-from lineament.describe.rule_answers import answer_by_rule
+from lineament.describe.rule_answers import CANNOT_TELL, answer_by_rule
 from lineament.describe.scene_beside import find_scene_annotation
 from lineament.describe.scene_chat import SceneChat
 from lineament.describe.scene_model import SceneModel, sees_scenes
 from lineament.describe.visual import NUM_FRAMES, find_person, visual_from_followed
+from lineament.describe.wording import turn_around
 from lineament.errors import BadInput, BadModel
 from lineament.faces.follow import FinderFactory
 from lineament.faces.landmarks import NUM_ROWS
@@ -44,12 +67,12 @@ from lineament.model.sampling import GREEDY, PrefixDecoder, Sampling
 
 Answerer = Literal["model", "rule", "blind"]
 MAX_NEW_TOKENS = 160
-MAX_TURNS = 4  # of a conversation that the model is shown
 MAX_OPENED = 4  # clips whose frames and features are kept
 MAX_QUESTION_CHARACTERS = 20_000
 NOTHING_VALIDATED = (
     "I cannot describe this {media}: nothing that I would say is validated on real media."
 )
+NOTHING_SAID = "I cannot describe this {media}."
 NOTHING_HOLDS = "I cannot describe this {media}: asked outright, I deny all that I would say."
 
 History = Sequence[tuple[str, str]]
@@ -194,12 +217,15 @@ class Chat:
         """Answer a question about a clip or picture.
 
         Who somebody is, where a family comes from, and anything about media without a face is
-        refused by rule, whatever the model.
+        refused by rule, whatever the model. Rules also count how often something is done, and
+        say so where a question is not understood, or asks of one picture when something happens.
 
         Args:
             media: A clip or picture.
-            question: In English.
-            history: Questions and answers before, about the same media.
+            question: In English. The model reads it with a capital and an end mark, misspelt
+                words put right; the answer keeps it as it came.
+            history: Questions and answers before, about the same media. A model of faces is
+                shown the last of them, and that only by a question that needs it: "And a hat?".
             all_facts: Keep the sentences of a description that say what is not validated on
                 real media. What the model denies when asked outright is left out in any case.
             sampling: How the model chooses its words.
@@ -215,16 +241,19 @@ class Chat:
             return scenes.ask(media, question, history, on_text=on_text)
         opened = self.open(media)
         told = on_text or (lambda _: None)
+        plain, turns = understand(question, history or ())
         topic = find_refused_topic(question, opened.annotation)
+        topic = topic or find_refused_topic(plain, opened.annotation)
         if topic is not None:
             answer = Answer(
                 _tell(refuse(topic, opened.annotation), told), question=question, source="rule"
             )
         elif self.answerer == "rule":
-            text = answer_by_rule(question, opened.annotation, opened.subject or "face 0")
-            answer = self._found(_tell(text, told), question, opened, "rule")
+            text = answer_by_rule(plain, opened.annotation, opened.subject or "face 0")
+            answer = self._found(_tell(text, told), plain, opened, "rule")
         else:
-            answer = self._ask_model(opened, question, history, all_facts, sampling, told)
+            answer = self._ask_model(opened, plain, turns, all_facts, sampling, told)
+        answer.question = question
         answer.seconds = time.perf_counter() - start_seconds
         return answer
 
@@ -251,28 +280,52 @@ class Chat:
         self,
         opened: OpenedMedia,
         question: str,
-        history: History | None,
+        turns: Turns,
         all_facts: bool,
         sampling: Sampling,
         told: TellText,
     ) -> Answer:
-        prompt, media = self._read_prompt(opened, question, history or ())
+        use_facts = self.answerer != "blind"
+        ruled = find_rule(question, opened.annotation, opened.subject, turns, use_facts=use_facts)
+        if ruled is not None:
+            return self._answer_ruled(ruled, question, opened, told)
+        affirmed = plain_form(question)
+        prompt, media = self._read_prompt(opened, affirmed or question, turns)
         token_ids: list[int] = []
         pieces = self._stream_text(prompt, media, sampling, token_ids)
-        described = None
-        if is_summary_wanted(read_question(question)):
-            described = self._describe(opened, pieces, all_facts, told)
-            text = " ".join(described.kept)
-            if not text:
-                why = NOTHING_VALIDATED if described.num_left_out else NOTHING_HOLDS
-                text = _tell(why.format(media=media_word(opened.annotation)), told)
+        if affirmed:
+            pieces = iter([turn_around("".join(pieces))])
+        judge = self._make_judge(opened, all_facts)
+        is_open = read_question(question).kind in ("what", "where")
+        if opened.annotation.duration_seconds <= 0 and (is_open or is_summary_wanted(question)):
+            pieces = iter([without_times("".join(pieces))])
+        if is_summary_wanted(question):
+            text = self._describe(judge, pieces, media_word(opened.annotation), told)
         else:
-            text = "".join(_tell(piece, told) for piece in pieces)
+            if is_at_risk(question, turns):
+                text = "".join(pieces)
+                if speaks_of_else(question, text, turns):
+                    return self._answer_ruled(Ruled(NOT_READ), question, opened, told)
+                pieces = iter([text])
+            names = find_mentioned(question).union(*map(find_turn_names, turns))
+            text = tell_answer(pieces, judge, names, told, is_open=is_open)
+            if not text and (judge.num_left_out or judge.num_denied or judge.num_malformed):
+                text = _tell(CANNOT_TELL.format(media=media_word(opened.annotation)), told)
         source: Source = "blind" if self.answerer == "blind" else "model"
         answer = self._found(text, question, opened, source)
-        if described is not None:
-            answer.num_left_out, answer.num_denied = described.num_left_out, described.num_denied
+        answer.num_left_out, answer.num_denied = judge.num_left_out, judge.num_denied
         answer.attention = self._find_attention(opened, prompt, token_ids, media)
+        return answer
+
+    def _answer_ruled(
+        self, ruled: Ruled, question: str, opened: OpenedMedia, told: TellText
+    ) -> Answer:
+        """Answer in a model's place."""
+        text = _tell(ruled.text, told)
+        if not ruled.is_known:
+            return Answer(text, question=question, source="rule")
+        answer = self._found(text, question, opened, "rule")
+        answer.facts = tuple(dict.fromkeys([*ruled.facts, *answer.facts]))[:MAX_FACTS]
         return answer
 
     def _stream_text(
@@ -294,19 +347,25 @@ class Chat:
                 yield text[len(done) :]
                 done = text
 
-    def _describe(
-        self, opened: OpenedMedia, pieces: Iterator[str], all_facts: bool, told: TellText
-    ) -> Description:
-        """Pass on the sentences of a description that hold, each as soon as it is judged."""
+    def _make_judge(self, opened: OpenedMedia, all_facts: bool) -> Description:
+        """Return who judges which sentences are passed on."""
         if opened.own_word is None:
             media = media_word(opened.annotation)
             opened.own_word = OwnWord(lambda asked: self._ask_whether(opened, asked), media)
-        found = Description(opened.own_word, None if all_facts else self._validation)
-        for sentence in read_sentences(pieces):
-            before = " " if found.kept else ""
-            if found.keeps(sentence):
-                told(before + sentence)
-        return found
+        return Description(opened.own_word, None if all_facts else self._validation)
+
+    def _describe(
+        self, judge: Description, pieces: Iterator[str], media: str, told: TellText
+    ) -> str:
+        """Pass on the sentences of a description that hold, each as soon as it is judged."""
+        text = ""
+        for sentence in judge.choose(read_sentences(pieces)):
+            text += _tell(f" {sentence}" if text else sentence, told)
+        if text:
+            return text
+        why = NOTHING_HOLDS if judge.num_denied else NOTHING_SAID
+        why = NOTHING_VALIDATED if judge.num_left_out else why
+        return _tell(why.format(media=media), told)
 
     def _ask_whether(self, opened: OpenedMedia, question: str) -> str:
         """Return the word that an answer begins with."""
@@ -316,14 +375,18 @@ class Chat:
     def _found(self, text: str, question: str, opened: OpenedMedia, source: Source) -> Answer:
         """Put what is known beside the words."""
         checked = check_answer(read_own_claims(question, text), opened.annotation, opened.subject)
-        facts = find_facts(question, checked, opened.annotation, opened.subject)
+        of_names = "" if is_summary_wanted(question) else question
+        facts = (
+            *locate_subject(opened.annotation, opened.annotated.followed),
+            *find_facts(of_names, checked, opened.annotation, opened.subject),
+        )
         validation: Validation = self._validation
         if source == "rule":
             validation = _validation_of_facts(opened.annotation)
         return Answer(
             text,
             question=question,
-            facts=facts,
+            facts=tuple(dict.fromkeys(facts))[:MAX_FACTS],
             claims=checked.claims,
             validated=find_weakest([row.name for row in checked.claims], validation),
             source=source,
@@ -333,7 +396,7 @@ class Chat:
         self, opened: OpenedMedia, question: str, history: History
     ) -> tuple[list[int], MediaTokens]:
         """Write the conversation as tokens; the oldest turns go where it grows too long."""
-        turns = list(history)[-MAX_TURNS:]
+        turns = list(history)
         visual = self._find_visual(opened)
         prompt = self._write_prompt(visual, turns, question)
         while turns and len(prompt) + MAX_NEW_TOKENS > self.decoder.max_tokens:

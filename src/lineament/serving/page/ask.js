@@ -2,7 +2,7 @@
 
 import { ApiError, streamAnswer } from "./api.js";
 import { find, make, makeIcon } from "./dom.js";
-import { MEASURED, VERDICTS, sayFact, saySpan } from "./words.js";
+import { MEASURED, VERDICTS, sayClaim, sayFact, saySpan } from "./words.js";
 
 const STARTERS = ["Is the person smiling?", "When does the person blink?", "What hair does the person have?", "Describe the person."];
 const MAX_TURNS = 6; // of a conversation that are sent along
@@ -129,7 +129,7 @@ export class Conversation {
    */
   #showEvidence(evidence) {
     const shown = [];
-    const claims = unique(evidence.claims ?? [], (claim) => `${claim.name} ${claim.value} ${claim.verdict}`);
+    const claims = unique(evidence.claims ?? [], (claim) => `${claim.name} ${claim.value} ${claim.negated} ${claim.verdict}`);
     if (claims.length) shown.push(make("ul", { className: "beside", aria: { label: "What landmarks say" } }, ...claims.map(showClaim)));
     const timed = (evidence.facts ?? []).filter((/** @type {any} */ fact) => fact.start_seconds !== null);
     if (timed.length) {
@@ -175,7 +175,8 @@ export class Conversation {
 function showClaim(claim) {
   /** @type {keyof typeof VERDICTS} */
   const verdict = claim.verdict;
-  return make("li", { className: verdict }, makeIcon(verdict), `${sayFact(claim)}: ${VERDICTS[verdict].beside}`);
+  const not = claim.negated && Array.isArray(claim.value) ? "not " : "";
+  return make("li", { className: verdict }, makeIcon(verdict), `${not}${sayClaim(claim)}: ${VERDICTS[verdict].beside}`);
 }
 
 /**
