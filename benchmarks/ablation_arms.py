@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from ablation_table import Question
+from lineament.recipes.chat_tiny import LAID_RATES, TEXT
+from lineament.recipes.reading import read_first
 from lineament.training.recipe import Lora, Mix, Model, Recipe, Stage
 
 # Reckoned for at most 180 s on one thread; --scale where that is wrong.
 LABEL_STEPS, ANSWER_STEPS = 280, 108
-START_LABEL_STEPS, START_LOOK_STEPS, START_ANSWER_STEPS = 700, 300, 350
+START_LABEL_STEPS, START_READ_STEPS = 1000, 80
 SHARES = {"fairface-train": 3.0, "ffhq-train": 2.0, "lfw-train": 1.0, "clips*": 3.0}
 SIZES = {"frame_px": 96, "face_px": 64}  # shrunk before anything else is done to a picture
 SMALL: Mapping[str, Any] = {
@@ -19,6 +21,8 @@ SMALL: Mapping[str, Any] = {
 LANGUAGE, GAIN = ("language_model.*",), "media.landmark_tokens.gain"
 BRIDGE = ("media.adapter.*", "media.landmark*", *LANGUAGE)
 LORA = Lora(targets=("language_model.*_proj",), rank=16, alpha=32.0)
+
+RATES = {"*": 1e-3, **LAID_RATES}
 
 Change = Callable[[Recipe], Recipe]
 
@@ -60,12 +64,16 @@ def eyes_recipe(prepared: Path, scale: float, steps: int = LABEL_STEPS) -> Recip
 
 
 def start_recipe(prepared: Path, scale: float) -> Recipe:
-    """Return the recipe of the model from which all arms about teaching go on."""
+    """Return the recipe of the model from which all arms about teaching go on.
+
+    It goes on from one whose language model was laid (`training/name_start.py`); see `ablations`.
+    """
     recipe = eyes_recipe(prepared, scale, START_LABEL_STEPS)
-    plain = {"plain": True, "labels_only": True, "yes_no": 10}
-    look = answer_stage("look", prepared, round(START_LOOK_STEPS * scale), **plain)
-    questions = answer_stage("questions", prepared, round(START_ANSWER_STEPS * scale))
-    return recipe.replace(stages=(*recipe.stages, look.replace(batch_size=24), questions))
+    changes = {**recipe.model.changes, "text_config": TEXT}
+    read = read_first(answer_stage("questions", prepared, 1), round(START_READ_STEPS * scale))
+    return recipe.replace(
+        model=recipe.model.replace(changes=changes), stages=(*recipe.stages, read)
+    )
 
 
 def talk_recipe(prepared: Path, scale: float, start: Path) -> Recipe:
@@ -84,7 +92,7 @@ def answer_stage(name: str, prepared: Path, steps: int, **options: Any) -> Stage
     return Stage(
         name=name,
         trainable=BRIDGE,
-        learning_rates={"*": 1.5e-3, "media.*": 1e-4},
+        learning_rates=RATES,
         data=mixes(prepared, **options),
         num_steps=steps,
         batch_size=12,
@@ -145,7 +153,7 @@ def with_tuning(lora: Lora | None) -> Change:
         (stage,) = recipe.stages
         # A stage has to name something of the model itself, so all three train one number more.
         if lora is None:
-            stage = stage.replace(trainable=(*LANGUAGE, GAIN), learning_rates={"*": 1.5e-3})
+            stage = stage.replace(trainable=(*LANGUAGE, GAIN))
         else:
             stage = stage.replace(trainable=(GAIN,), lora=lora, learning_rates={"*": 3e-3})
         return recipe.replace(stages=(stage,))

@@ -5,8 +5,8 @@ All learn from chat-tiny's galleries, real pictures with labels and rendered cli
 real dev parts, by the data sets' own labels, and clips of other seeds. Questions about what sees
 are put to small models that learn labels from nothing: scored is what then stands in their visual
 tokens. Questions about what teaches are put to models that all go on from one, as the papers' do:
-it learned labels, to answer plain questions by a bare word, and a little of all questions. Scored
-is yes against no.
+its encoders learned labels, its language model was laid so that it compares what is asked with
+them, and its head learned to say what it finds, as chat-tiny begins. Scored is yes against no.
 
 Runs that have a row are left alone, and a run that was stopped goes on, so the command may be
 killed at any time. Started twice, with ``--threads 1``, the two share the runs among them, which
@@ -39,9 +39,12 @@ from ablation_data import open_ablation, prepare_held_out
 from ablation_scores import score_answers, score_labels
 from ablation_table import add_row, draw_plot, read_rows, summarise
 from lineament.training.examples import ExampleSource
-from lineament.training.recipe import Mix
+from lineament.training.gallery import MANIFEST
+from lineament.training.gallery_examples import PLAIN, GalleryExamples
+from lineament.training.name_start import start_comparing
+from lineament.training.recipe import Mix, Model, Recipe
 from lineament.training.run import RunResult, run_recipe
-from lineament.training.start import load_trained
+from lineament.training.start import load_trained, start_model, write_whole
 
 ROOT = Path(__file__).resolve().parent
 ROWS = ROOT / "results" / "ablations.csv"
@@ -83,8 +86,20 @@ def make_start(options: argparse.Namespace) -> Path | None:
         if not is_mine:
             return None
         recipe = start_recipe(options.prepared, options.scale)
-        recipe = recipe.replace(num_threads=options.threads)
+        laid = options.work / "laid"
+        if not (laid / "config.json").is_file():
+            lay_model(recipe, options.prepared, laid)
+        recipe = recipe.replace(num_threads=options.threads, model=Model(start=str(laid)))
         return finished(run_recipe(recipe, folder, resume=True, sources=SOURCES)).folder
+
+
+def lay_model(recipe: Recipe, prepared: Path, folder: Path) -> None:
+    """Write a new model whose language model compares what is asked with labels."""
+    folders = [path.parent for path in sorted(prepared.glob(f"*/{MANIFEST}"))]
+    sources = [GalleryExamples([path], PLAIN) for path in folders]
+    model, processor = start_model(recipe.model, sources, seed=recipe.seed)
+    start_comparing(model, processor.tokenizer, seed=recipe.seed)
+    write_whole(model, processor, folder)
 
 
 def run_arm(arm: str, seed: int, start: Path, options: argparse.Namespace) -> dict[str, Any]:

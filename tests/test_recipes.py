@@ -15,6 +15,7 @@ from torch import nn
 
 from lineament.cli.app import run
 from lineament.cli.train import Lookup, load_attribute
+from lineament.model.hub import load
 from lineament.recipes import RECIPES, SOURCES
 from lineament.recipes.favchat_170k import FAVCHAT_170K
 from lineament.records.record import Record, Turn
@@ -22,6 +23,7 @@ from lineament.records.store import write_records
 from lineament.render import FaceRenderer, sample_face
 from lineament.training.built import BuiltExamples
 from lineament.training.estimate import build_on_meta, estimate_recipe
+from lineament.training.examples import Example
 from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.journal import read_log
 from lineament.training.label_objective import find_table
@@ -61,6 +63,18 @@ TOWER = {
 }
 
 
+class PictureSource(ToySource):
+    """General pictures, in which nobody looked for faces."""
+
+    def read(self, index: int, epoch: int) -> Example:
+        example = super().read(index, epoch)
+        assert example.visual is not None
+        return replace(example, visual=replace(example.visual, faces=None, landmarks=None))
+
+
+TOYS = TOY_SOURCES | {"pictures": lambda mix: PictureSource()}
+
+
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory) -> dict[str, Path]:
     """Return small random Qwen-VLs."""
@@ -96,7 +110,10 @@ def shrink(recipe: Recipe, bases: Mapping[str, Path]) -> Recipe:
     }
     if recipe.model.size != "llava":
         changes["face_config"] = TOWER | {"num_hidden_layers": 12}
-    model = Model(size=recipe.model.size, vocab_size=320, tokenizer_examples=4, changes=changes)
+    model = Model(
+        size=recipe.model.size, vocab_size=320, tokenizer_examples=4, changes=changes,
+        fit_landmarks=min(recipe.model.fit_landmarks, 4),
+    )  # fmt: skip
     if recipe.model.size in bases:
         changes = {k: v for k, v in changes.items() if k not in ("text_config", "vision_config")}
         changes["face_config"] = {"model_type": "clip_vision_model", **changes["face_config"]}
@@ -104,7 +121,7 @@ def shrink(recipe: Recipe, bases: Mapping[str, Path]) -> Recipe:
     toy = (Mix(source="toy"),)
     stages = tuple(
         stage.replace(
-            data=toy,
+            data=(Mix(source="pictures"),) if stage.name == "alignment" else toy,
             validation=toy,
             validation_samples=4,
             num_steps=2,
@@ -247,9 +264,12 @@ QUICK = ("favchat-full", "llava-rs-moe-lora", "favchat-qwen2.5-vl", "favchat-qwe
 )
 def test_a_shrunk_recipe_runs_two_steps_of_every_stage(name, tmp_path, bases):
     recipe = shrink(find_recipe(name), bases)
-    result = run_recipe(recipe, tmp_path / "run", sources=TOY_SOURCES)
+    result = run_recipe(recipe, tmp_path / "run", sources=TOYS)
     assert result.status == "done"
     assert result.num_steps == 2 * len(recipe.stages)
+    stream = load(result.folder).model.media.landmark_stream
+    is_fitted = stream is not None and bool(stream.mean.any())
+    assert is_fitted == bool(recipe.model.fit_landmarks)
     rows = [row for row in read_log(tmp_path / "run" / "log.jsonl") if row["set"] == "validation"]
     assert [row["stage"] for row in rows] == [stage.name for stage in recipe.stages]
     assert all(set(row["by_kind"]) <= {"yes_no", "color", "timed"} for row in rows)

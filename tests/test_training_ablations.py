@@ -85,10 +85,11 @@ def test_every_arm_is_built_and_its_globs_match(arm, prepared, start):
     assert steps == (LABEL_STEPS if arm in EYES else ANSWER_STEPS)
 
 
-def test_the_model_that_others_go_on_from_learns_labels_and_then_to_answer(prepared):
+def test_the_model_that_others_go_on_from_learns_labels_and_then_to_read(prepared):
     recipe = start_recipe(prepared, 1.0)
     model = build_on_meta(sized_config(recipe.model))
-    assert [stage.objective for stage in recipe.stages] == ["labels", "answers", "answers"]
+    assert [stage.name for stage in recipe.stages] == ["labels", "read"]
+    assert [stage.objective for stage in recipe.stages] == ["labels", "answers"]
     assert all(freeze(model, stage) for stage in recipe.stages)
 
 

@@ -2,20 +2,30 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import LlavaConfig, LlavaForConditionalGeneration
 
 from lineament.cli.train import find_recipe, load_attribute
 from lineament.errors import BadInput, BadModel
 from lineament.model.hub import load
 from lineament.model.lora import LoraSettings, add_lora
 from lineament.training.best import KeepBest
-from lineament.training.conversion import consolidate_shards, merge_adapters
+from lineament.training.conversion import consolidate_shards, convert_llava, merge_adapters
 from lineament.training.run import run_recipe
 from lineament.training.start import load_trained, save_trained
 from test_lora import TARGETS, disturb
-from test_model_toys import _one_thread, toy_batch, toy_model, toy_processor  # noqa: F401
+from test_model_toys import (  # noqa: F401
+    _one_thread,
+    toy_batch,
+    toy_config,
+    toy_model,
+    toy_processor,
+    toy_tokenizer,
+)
 from test_training_processes_toys import run_in_two
 from test_training_toys import TOY_SOURCES, toy_recipe, toy_stage
 
@@ -180,3 +190,46 @@ def test_recipes_are_found_by_name_and_by_file(tmp_path: Path):
         find_recipe("smok")
     assert caught.value.hint == "did you mean 'smoke'?"
     assert callable(load_attribute("lineament.recipes.smoke:smoke"))
+
+
+@pytest.fixture
+def llava(tmp_path) -> Path:
+    """Save a small random LLaVA with its tokenizer."""
+    vision = toy_config().face_config.to_dict()
+    text = toy_config().text_config.to_dict() | {"tie_word_embeddings": False}
+    config = LlavaConfig(vision_config=vision, text_config=text, image_token_index=3)
+    torch.manual_seed(0)
+    LlavaForConditionalGeneration(config).save_pretrained(tmp_path / "llava")
+    toy_tokenizer().save_pretrained(tmp_path / "llava")
+    return tmp_path / "llava"
+
+
+def test_a_whole_llava_becomes_a_model_of_ours(llava, tmp_path):
+    convert_llava(llava, tmp_path / "ours")
+    table: Any = load(tmp_path / "ours").model.get_input_embeddings().weight
+    weights = load_file(llava / "model.safetensors")
+    (name,) = [name for name in weights if name.endswith("embed_tokens.weight")]
+    assert torch.equal(table[: len(weights[name])], weights[name])
+
+
+def test_a_folder_of_another_model_is_no_llava(tmp_path):
+    save_trained(toy_model(), toy_processor(toy_model().config), tmp_path / "ours")
+    with pytest.raises(BadModel, match=r"expected a LLaVA \(model_type llava\), got favchat"):
+        convert_llava(tmp_path / "ours", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_llava_with_gaps_is_refused(llava, tmp_path):
+    path = llava / "model.safetensors"
+    weights = load_file(path)
+    (name,) = [name for name in weights if name.endswith("linear_1.weight")]
+    for changed, told in (
+        ({k: v for k, v in weights.items() if k != name}, "1 missing weights, .*linear_1.weight"),
+        ({**weights, name: torch.zeros(3, 5)}, "1 mismatched weights, .*linear_1.weight"),
+    ):
+        save_file(changed, path, {"format": "pt"})
+        with pytest.raises(BadModel, match=told):
+            convert_llava(llava, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    save_file({**weights, "older": torch.zeros(3)}, path, {"format": "pt"})
+    assert convert_llava(llava, tmp_path / "out") > 0

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from lineament.cli.train import load_attribute
+from lineament.config import override
+from lineament.errors import BadInput
 from lineament.model.unif2ace import UniF2aceForFaces
 from lineament.recipes import RECIPES
 from lineament.training.estimate import (
@@ -14,7 +16,7 @@ from lineament.training.estimate import (
     estimate_recipe,
     meta_model,
 )
-from lineament.training.recipe import Model
+from lineament.training.recipe import Lora, Model
 from lineament.training.start import start_model
 from lineament.training.unified_start import unif2ace_config
 from test_model_qwen import write_toy_qwen
@@ -75,3 +77,38 @@ def test_a_drawing_model_is_estimated_and_of_its_experts_those_that_work():
 def test_a_start_that_is_not_here_has_the_shape_of_its_size():
     settings = Model(size="full", start="nowhere/to-be-found")
     assert meta_model(settings).config.text_config.hidden_size >= 3584
+
+
+def test_a_stage_may_have_other_adapters_than_the_one_before_it():
+    recipe = load_attribute(RECIPES["favchat-full"])()
+    costs = estimate_recipe(override(recipe, ["stages.emotion.lora.rank=32"]))
+    before = {cost.stage: cost for cost in estimate_recipe(recipe)}
+    assert costs[-1].num_trained < before["emotion"].num_trained
+    # What a stage merges at its end is not counted behind it.
+    plain, first, second = before["summaries"], before["questions-facts"], before["emotion"]
+    assert first.num_weights == second.num_weights > plain.num_weights
+
+
+def test_adapters_that_are_merged_are_gone_in_the_stage_behind():
+    lora = Lora(targets=("language_model.*q_proj",), rank=2)
+    stages = [toy_stage("one"), toy_stage("two", lora=lora), toy_stage("three")]
+    one, two, three = estimate_recipe(toy_recipe(*stages))
+    assert two.num_weights > one.num_weights == three.num_weights
+    experts = stages[1].replace(lora=lora.replace(experts=2))
+    one, two, three = estimate_recipe(toy_recipe(stages[0], experts, stages[2]))
+    assert three.num_weights == two.num_weights > one.num_weights
+
+
+def test_what_does_not_fit_a_stage_is_told_with_its_name():
+    stage = toy_stage("two", lora=Lora(targets=("*.q_prij",)))
+    with pytest.raises(BadInput, match=r"stages\.two\.lora\.targets"):
+        estimate_recipe(toy_recipe(toy_stage("one"), stage))
+
+
+def test_a_change_that_a_start_does_not_know_is_refused(tmp_path):
+    base = write_toy_qwen(tmp_path / "qwen", "qwen3_vl")
+    for settings in (Model(start=str(base), size="qwen3-vl"), Model(size="qwen3-vl")):
+        with pytest.raises(
+            BadInput, match=r"unknown key 'model\.changes\.text_config\.hiden_size'"
+        ):
+            meta_model(settings.replace(changes={"text_config": {"hiden_size": 32}}))

@@ -33,6 +33,7 @@ from lineament.training.processes import (
     mean_of,
 )
 from lineament.training.stream import Order, Stream
+from lineament.training.tensorboard import CurveWriter
 from lineament.training.validation import add_clips, validate
 from test_model_toys import _one_thread, toy_model, toy_processor  # noqa: F401
 from test_training_toys import toy_example, toy_stage
@@ -62,7 +63,7 @@ def test_a_process_alone_shares_with_itself_and_tells_nothing_twice(tmp_path: Pa
     assert (mean_of(2.5), largest(2.5), gather_objects("x")) == (2.5, 2.5, ["x"])
     assert not is_shared()
     journal = Journal(tmp_path)
-    journal.note_skipped([("a", "broken"), ("b", "empty")], "one")
+    journal.note_skipped([("a", "broken"), ("b", "empty")], "one", 1)
     journal.share_skipped()
     assert journal.num_skipped == 2
     rows = read_log(tmp_path / "skipped.jsonl")
@@ -85,6 +86,85 @@ def test_rows_behind_the_step_that_is_resumed_are_forgotten(tmp_path: Path):
     journal.cut("two", 4)
     kept = [(row["stage"], row["step"]) for row in read_log(journal.path)]
     assert kept == [("one", 2), ("one", 4), ("one", 6), ("two", 2), ("two", 4)]
+
+
+def test_the_validation_that_a_stage_ends_with_is_forgotten_where_it_comes_again(tmp_path: Path):
+    journal = write_rows(tmp_path)
+    for stage in ("one", "two"):
+        journal.write({"stage": stage, "step": 6, "set": "validation", "is_final": True})
+    journal.cut("two", 6)
+    kept = [(row["stage"], row["step"], row["set"]) for row in read_log(journal.path)]
+    assert [row[:2] for row in kept if row[2] == "validation"] == [("one", 6)]
+    assert [row[:2] for row in kept if row[2] == "train"][-1] == ("two", 6)
+
+
+def test_what_was_skipped_behind_the_step_is_forgotten_and_the_rest_counted(tmp_path: Path):
+    journal = Journal(tmp_path)
+    for stage, step in (("one", 9), ("two", 1), ("two", 3)):
+        journal.note_skipped([(f"train {stage} {step}", "broken")], stage, step)
+        journal.note_held_out([(f"held out {step}", "broken"), ("often", "broken")], stage, step)
+    assert journal.num_skipped == 3 + 3 + 2  # the one that comes often: once a stage
+    resumed, other = Journal(tmp_path), Journal(tmp_path, is_writer=False)
+    for one in (other, resumed):
+        one.cut("two", 2)
+        assert one.num_skipped == 6
+    resumed.note_held_out([("often", "broken")], "two", 3)
+    assert resumed.num_skipped == 6
+    steps = [(row["stage"], row["step"]) for row in read_log(tmp_path / "skipped.jsonl")]
+    assert steps == [("one", 9)] * 3 + [("two", 1)] * 3
+
+
+def test_numbers_that_are_not_finite_are_written_as_null(tmp_path: Path):
+    journal = Journal(tmp_path)
+    row = {"stage": "one", "step": 1, "set": "train", "loss": float("nan")}
+    journal.write(row | {"by_kind": {"timed": float("inf")}, "expert_use": [0.5, float("nan")]})
+    journal.cut("one", 1)
+    text = journal.path.read_text()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    (read,) = read_log(journal.path)
+    assert (read["loss"], read["by_kind"], read["expert_use"]) == (
+        None,
+        {"timed": None},
+        [0.5, None],
+    )
+    assert LossTable().means() == {"loss": None, "by_kind": {}, "by_level": {}}
+    write_loss_table(journal.path, tmp_path / "losses.csv")
+    assert "one,1,train,timed,\r" in (tmp_path / "losses.csv").read_bytes().decode()
+    pytest.importorskip("matplotlib")
+    plot_losses(journal.path, tmp_path / "losses.png")
+
+
+def read_events(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {
+        name: [(event.step, event.value) for event in events.Scalars(name)]
+        for name in events.Tags()["scalars"]
+    }
+
+
+def test_curves_hold_what_the_log_does_and_no_step_twice(tmp_path: Path):
+    curves = CurveWriter(tmp_path / "tensorboard")
+    journal = Journal(tmp_path, curves=curves)
+    journal.cut("one", 0)
+    for step in (1, 2, 3):
+        row = {"stage": "one", "step": step, "set": "train", "grad_norm": 0.5, **table().means()}
+        journal.write(row)
+    journal.write({"stage": "one", "step": 3, "set": "left_out", "grad_norm": "nan"})
+    journal.write({"stage": "one", "step": 3, "set": "validation", **table().means()})
+    journal.write({"stage": "one", "step": 4, "set": "validation", **LossTable().means()})
+    journal.cut("one", 2)
+    journal.write({"stage": "one", "step": 3, "set": "validation", **table().means()})
+    journal.close()
+    found = read_events(tmp_path / "tensorboard" / "one")
+    assert found["train/loss"] == [(1, 3.0), (2, 3.0)]
+    assert found["train/grad_norm"] == [(1, 0.5), (2, 0.5)]
+    assert found["validation/loss"] == [(3, 3.0)]
+    assert found["validation/kind/timed"] == [(3, 5.0)]
+    assert found["train/level/3"] == [(1, 5.0), (2, 5.0)]
 
 
 def test_losses_become_a_table_and_a_plot(tmp_path: Path):

@@ -86,7 +86,7 @@ def test_a_run_leaves_its_recipe_in_checkpoints_and_plots_and_events_where_asked
     assert looker.recipes == [recipe]
     assert (tmp_path / "run" / "losses.png").read_bytes()[:4] == b"\x89PNG"
     assert "all,2,train,all," in (tmp_path / "run" / "losses.csv").read_text()
-    (events,) = (tmp_path / "run" / "0-all").rglob("events.out.tfevents.*")
+    (events,) = (tmp_path / "run" / "tensorboard" / "all").glob("events.out.tfevents.*")
     assert b"grad_norm" in events.read_bytes()
 
 

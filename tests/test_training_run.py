@@ -58,6 +58,7 @@ def four_stages(**changes) -> Recipe:
     second = toy_stage(
         "second",
         trainable=("media.adapter.*", "language_model.*"),
+        optimizer="muon",
         accumulate=2,
         weight_decay=0.1,
         num_steps=5,
@@ -230,7 +231,7 @@ def test_a_stage_that_cannot_run_is_refused_before_any_trains(
     with pytest.raises(LineamentError) as caught:
         run_recipe(recipe, tmp_path / "run", sources=TOY_SOURCES)
     assert message in caught.value.message
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["recipe.json"]
+    assert not (tmp_path / "run").exists()
 
 
 def test_stages_follow_adapters_that_stay_and_adapters_that_are_merged(tmp_path):
@@ -262,7 +263,7 @@ def test_samples_longer_than_the_model_can_read_are_refused_before_any_stage(tmp
     recipe = recipe.replace(model=model, stages=(first.replace(**labels), recipe.stages[1]))
     with pytest.raises(LineamentError, match="tokens, longer than 16"):
         run_recipe(recipe, tmp_path / "run", sources=SOURCES)
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["recipe.json"]
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_with_another_run_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from lineament.cli import (
     annotate,
@@ -26,8 +27,21 @@ from lineament.errors import LineamentError
 
 # The error that a wrong command line raises; newer typers carry click inside themselves.
 UsageError: Any = typer.BadParameter.__bases__[0]
+GO_ON = ("annotate", "build", "eval")  # commands that keep what they have done
+
+
+class _Commands(TyperGroup):
+    """Commands whose interrupt reaches `run`; typer by itself leaves without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="lineament",
     help="Describe, check and draw fine detail in faces and aerial scenes.",
     no_args_is_help=True,
@@ -52,8 +66,8 @@ app.command("train")(train.train)
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    shown = list(arguments) or ["--help"]
     try:
-        shown = list(arguments) or ["--help"]
         return app(args=shown, prog_name="lineament", standalone_mode=False) or 0
     except LineamentError as error:
         return _fail(error.message, error.hint)
@@ -62,7 +76,9 @@ def run(arguments: Sequence[str]) -> int:
             _lower_first(error.format_message()), "lineament --help lists the commands and options"
         )
     except (typer.Abort, KeyboardInterrupt):
-        return _fail("stopped", "run the same command again to go on", code=130)
+        goes_on = shown[0] in GO_ON
+        hint = "run the same command again to go on" if goes_on else ""
+        return _fail("stopped", hint, code=130)
     except typer.Exit as error:
         return error.exit_code
     except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +17,10 @@ from lineament.errors import BadInput, MissingExtra
 if TYPE_CHECKING:
     from lineament.training.best import Score
     from lineament.training.recipe import Recipe
+    from lineament.training.run import RunResult
 
 STOPPED = 143  # what a process that SIGTERM ended returns
+ABORTED = 130  # what one that was interrupted returns
 
 
 def train(
@@ -48,27 +51,12 @@ def train(
     if out is None:
         raise BadInput("--out: not set", hint="name the folder that the run is written to")
     try:
-        from lineament.training.guard import limit_kernel_cache
-        from lineament.training.run import run_recipe
-    except ModuleNotFoundError as error:
-        raise MissingExtra(str(error.name), "model") from None
-    if chosen.model.family != "image-tokenizer" and chosen.model.size != "tiny":
-        show_cost(chosen)
-    limit_kernel_cache()  # preparing multiplies, too
-    if chosen.prepare:
-        chosen = prepare_data(chosen, out)
-    total = sum(stage.total_steps for stage in chosen.stages)
-    with show_progress(f"Training {chosen.name}", total) as advance:
-        result = run_recipe(
-            chosen,
-            out,
-            resume=resume,
-            sources=Lookup(),
-            on_progress=_StepCounter(chosen, advance),
-            pause_minutes=pause_minutes,
-            evaluate=find_score(chosen),
-            evaluate_every=chosen.evaluation.every,
-        )
+        result = prepare_and_run(chosen, out, resume=resume, pause_minutes=pause_minutes)
+    except KeyboardInterrupt:
+        began = (out / "recipe.json").is_file()
+        left = "--resume goes on from the last checkpoint" if began else "nothing was trained"
+        Console(stderr=True).print(f"aborted; {left}")
+        raise typer.Exit(ABORTED) from None
     row = {
         "recipe": chosen.name,
         "status": result.status,
@@ -84,6 +72,38 @@ def train(
     if result.status == "stopped":
         Console(stderr=True).print(f"stopped at step {result.num_steps}; --resume goes on")
         raise typer.Exit(STOPPED)
+
+
+def prepare_and_run(
+    recipe: "Recipe", out: Path, *, resume: bool, pause_minutes: float
+) -> "RunResult":
+    """Make what a recipe reads, and run it; what can be refused before that is."""
+    began = time.monotonic()
+    try:
+        from lineament.training.folder import check_name
+        from lineament.training.guard import limit_kernel_cache
+        from lineament.training.run import run_recipe
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "model") from None
+    check_name(recipe, out, resume=resume)
+    if recipe.model.family != "image-tokenizer" and recipe.model.size != "tiny":
+        show_cost(recipe)
+    limit_kernel_cache()  # preparing multiplies, too
+    if recipe.prepare:
+        recipe = prepare_data(recipe, out)
+    total = sum(stage.total_steps for stage in recipe.stages)
+    with show_progress(f"Training {recipe.name}", total) as advance:
+        return run_recipe(
+            recipe,
+            out,
+            resume=resume,
+            sources=Lookup(),
+            on_progress=_StepCounter(recipe, advance),
+            pause_minutes=pause_minutes,
+            began=began,
+            evaluate=find_score(recipe),
+            evaluate_every=recipe.evaluation.every,
+        )
 
 
 def show_cost(recipe: "Recipe") -> None:
@@ -186,9 +206,19 @@ def find_recipe(name: str) -> "Recipe":
 
 
 def load_attribute(place: str) -> Any:
-    """Import ``module:name``."""
+    """Import ``module:name``.
+
+    Raises:
+        BadInput: There is no such module, or nothing of the name in it.
+    """
     module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+        missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else module
+        if missing and not module.startswith(str(missing)):  # what it needs is not installed
+            raise
+        raise BadInput(f"{place!r}: cannot be imported", hint="module:name") from None
 
 
 class Lookup(Mapping[str, Any]):

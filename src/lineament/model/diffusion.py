@@ -155,8 +155,8 @@ def masked_loss(
     masked: Bool[Tensor, "batch codes"],
 ) -> Float[Tensor, ""]:
     """Return cross-entropy, averaged over the masked codes of the whole batch."""
-    chosen = logits[masked].float()
-    return functional.cross_entropy(chosen, codes[masked], reduction="sum") / max(1, len(chosen))
+    entropy = _cross_entropies(logits, codes, masked)
+    return entropy.sum() / max(1, len(entropy))
 
 
 def score_loss(
@@ -182,18 +182,14 @@ def score_loss(
         head: What the logits are.
         weight_cap: Upper limit of |gamma'|/gamma; None for no limit.
     """
-    rows, places = masks.masked.nonzero(as_tuple=True)
-    chosen, truth = logits[rows, places].float(), codes[rows, places]
     if head == "normalised":
-        entropy = functional.cross_entropy(chosen, truth, reduction="none")
+        entropy = _cross_entropies(logits, codes, masks.masked)
     else:
+        chosen, truth = logits[masks.masked].float(), codes[masks.masked]
         log_ratio = chosen - math.log(chosen.shape[-1])
         of_truth = log_ratio.gather(-1, truth.unsqueeze(-1)).squeeze(-1)
         entropy = log_ratio.exp().sum(dim=-1) - of_truth - 1
-    hazard = schedule.hazard(masks.gamma.to(entropy.dtype))
-    if weight_cap is not None:
-        hazard = hazard.clamp(max=weight_cap)
-    return (hazard[rows] * entropy).sum() / max(1, len(codes))
+    return _weigh_by_hazard(entropy, masks, schedule, weight_cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +227,37 @@ def d3diff_loss(
         head: As in `score_loss`.
         weight_cap: As in `score_loss`.
     """
-    masked = masked_loss(logits, codes, masks.masked)
+    entropy = _cross_entropies(logits, codes, masks.masked)
+    masked = entropy.sum() / max(1, len(entropy))
     loss = masked if use_masked else torch.zeros_like(masked)
     score = torch.zeros_like(masked)
     if alpha:
-        score = score_loss(logits, codes, masks, schedule, head=head, weight_cap=weight_cap)
+        if head == "normalised":  # the same entropies, weighed otherwise: half the softmaxes
+            score = _weigh_by_hazard(entropy, masks, schedule, weight_cap)
+        else:
+            score = score_loss(logits, codes, masks, schedule, head=head, weight_cap=weight_cap)
         loss = loss + alpha * score
     return D3DiffLosses(loss, masked, score)
+
+
+def _cross_entropies(
+    logits: Float[Tensor, "batch codes vocab"],
+    codes: Int[Tensor, "batch codes"],
+    masked: Bool[Tensor, "batch codes"],
+) -> Float[Tensor, " hidden"]:
+    """Return the cross-entropy of each masked code, row by row."""
+    return functional.cross_entropy(logits[masked].float(), codes[masked], reduction="none")
+
+
+def _weigh_by_hazard(
+    entropy: Float[Tensor, " hidden"],
+    masks: MaskedCodes,
+    schedule: Schedule,
+    weight_cap: float | None,
+) -> Float[Tensor, ""]:
+    """Weigh each masked code by its picture's |gamma'|/gamma; a mean over pictures."""
+    hazard = schedule.hazard(masks.gamma.to(entropy.dtype))
+    if weight_cap is not None:
+        hazard = hazard.clamp(max=weight_cap)
+    rows = masks.masked.nonzero(as_tuple=True)[0]
+    return (hazard[rows] * entropy).sum() / max(1, len(masks.masked))

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, final
 
@@ -12,7 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from lineament.model.lora import set_task_ids
 from lineament.training.folder import is_first_process
 from lineament.training.shard import is_sharded, save_whole
-from lineament.training.stage_run import inner_model
+from lineament.training.stage_run import StageRun, inner_model
 from lineament.training.start import load_trained, save_trained
 
 SCORE = "score.json"
@@ -32,6 +33,8 @@ class KeepBest(TrainerCallback):
         folder: Where the best model lies, with ``score.json`` beside its weights.
         every: Steps between scores; the last step of a stage is scored in any case.
         load: Reads a model back from a folder; of a sharded one, a whole copy is scored.
+        run: The stage, which knows an end before its last step, and averaged weights: those
+            are scored and kept, since they are what the stage ends with.
     """
 
     def __init__(
@@ -42,8 +45,9 @@ class KeepBest(TrainerCallback):
         *,
         every: int = 0,
         load: Callable[[Path], tuple[Any, Any]] = load_trained,
+        run: StageRun | None = None,
     ) -> None:
-        self.score, self.processor, self.load = score, processor, load
+        self.score, self.processor, self.load, self.run = score, processor, load, run
         self.folder, self.every = Path(folder), every
 
     @property
@@ -60,12 +64,17 @@ class KeepBest(TrainerCallback):
         """Score, and keep the model when it is the best."""
         del control
         is_due = bool(self.every) and state.global_step % self.every == 0
-        if not is_due and state.global_step != state.max_steps:
+        is_over = self.run is not None and self.run.is_over
+        if not is_due and not is_over and state.global_step != state.max_steps:
             return
         model = inner_model(kwargs["model"])
         set_task_ids(model, None)  # those of the last batch do not fit what is asked
-        stage = Path(str(args.output_dir)).name
-        row = {"step": state.global_step, "stage": stage}
+        row = {"step": state.global_step, "stage": Path(str(args.output_dir)).name}
+        average = None if self.run is None else self.run.average
+        with nullcontext() if average is None else average.lend_to(model):
+            self._try(model, row)
+
+    def _try(self, model: Any, row: dict[str, Any]) -> None:
         draft = self.folder.with_name(self.folder.name + ".draft")
         if is_sharded(model):
             save_whole(model, self.processor, draft)

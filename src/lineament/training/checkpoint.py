@@ -1,12 +1,17 @@
 """Checkpoints: what we add to those of ``transformers``, and which of them are whole."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from pickle import PickleError
 
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import TrainerState
 
 from lineament.config import write_recipe
 from lineament.errors import BadModel
@@ -19,6 +24,13 @@ COMPLETE = "complete"  # written last, so that a checkpoint cut short is told fr
 STATE = "run_state.json"
 AVERAGE = "average.safetensors"
 CRITIC = "critic.safetensors"
+# Names that ``transformers`` gives.
+OPTIMISER, SCHEDULE, TRAINER = "optimizer.pt", "scheduler.pt", "trainer_state.json"
+# What reading a file that is cut short or overwritten may raise.
+_DAMAGE = (
+    OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError, PickleError,
+    SafetensorError,
+)  # fmt: skip
 
 
 def complete_checkpoint(run: StageRun, folder: Path) -> None:
@@ -53,19 +65,53 @@ def restore_state(run: StageRun, checkpoint: Path) -> None:
     Raises:
         BadModel: The checkpoint is damaged.
     """
-    try:
+    with refuse_damaged(checkpoint, STATE):
         row = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
         run.clock.earlier_seconds = float(row["seconds"])
         run.guard = SpikeGuard(**row["guard"])
-        if run.average is not None:
+    if run.average is not None:
+        with refuse_damaged(checkpoint, AVERAGE):
             run.average.shadow = _read_like(checkpoint / AVERAGE, run.average.shadow)
-        if run.critic is not None:
+    if run.critic is not None:
+        with refuse_damaged(checkpoint, CRITIC):
             state = _read_like(checkpoint / CRITIC, run.critic.state_dict())
             run.critic.load_state_dict(state)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    with refuse_damaged(checkpoint, TRAINER):
+        TrainerState.load_from_json(str(checkpoint / TRAINER))
+    for name in (OPTIMISER, SCHEDULE):  # without them the trainer would begin anew in silence
+        with refuse_damaged(checkpoint, name):
+            (checkpoint / name).stat()
+
+
+@contextmanager
+def refuse_damaged(checkpoint: Path, *names: str) -> Iterator[None]:
+    """Say which file of a checkpoint cannot be read, where reading them fails inside the block.
+
+    Raises:
+        BadModel: It fails.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except _DAMAGE as error:
+        name = next((name for name in names if not _is_whole(checkpoint / name)), names[0])
+        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise BadModel(
-            f"{checkpoint}: the checkpoint is damaged ({error})", hint="remove this folder"
+            f"{checkpoint / name}: the checkpoint is damaged ({first})",
+            hint=f"remove {checkpoint}: --resume goes on from an earlier one, or begins the stage",
         ) from None
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a file of tensors can be read; one of another kind is passed over."""
+    if path.suffix not in (".pt", ".pth"):
+        return True
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGE:
+        return False
+    return True
 
 
 def lay_anew(model: nn.Module) -> None:

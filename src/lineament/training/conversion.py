@@ -12,6 +12,7 @@ import torch
 from lineament.errors import BadInput, BadModel
 from lineament.model.favchat import FaVChatForConditionalGeneration
 from lineament.model.foreign import favchat_from_llava, first_line, load_face_encoder
+from lineament.model.loading import refuse_misfits
 from lineament.model.lora import (
     add_lora,
     find_lora,
@@ -45,15 +46,23 @@ def convert_llava(source: Path, out: Path) -> int:
     Its placeholder for pictures becomes ours, and its other special tokens are kept.
 
     Raises:
-        BadModel: The folder holds no such model.
+        BadModel: The folder holds no such model, or not all of its weights.
     """
-    from transformers import AutoTokenizer, LlavaForConditionalGeneration
+    from transformers import AutoConfig, AutoTokenizer, LlavaForConditionalGeneration
 
     try:
-        llava: Any = LlavaForConditionalGeneration.from_pretrained(source, dtype="float32")
+        found = AutoConfig.from_pretrained(source).model_type
+        if found != "llava":
+            raise BadModel(f"{source}: expected a LLaVA (model_type llava), got {found}")
+        loaded: Any = LlavaForConditionalGeneration.from_pretrained(
+            source, dtype="float32", ignore_mismatched_sizes=True, output_loading_info=True
+        )
         tokenizer = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadModel(f"{source}: cannot be read as LLaVA ({first_line(error)})") from None
+    llava, report = loaded
+    # What is left over does no harm: older ones keep tables that are computed now.
+    refuse_misfits({**report, "unexpected_keys": ()}, source, hint="download it again")
     changes = {"use_face": False, "use_landmarks": False, "fusion": "general_only"}
     model = favchat_from_llava(llava, **changes)
     tokenizer.add_tokens([FRAME_TOKEN], special_tokens=True)

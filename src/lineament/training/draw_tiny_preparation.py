@@ -25,7 +25,7 @@ from lineament.training.run import run_recipe
 from lineament.training.unified_captions import write_long_caption, write_prompt
 from lineament.training.unified_examples import open_portraits
 
-GALLERIES = ("fairface-train", "ffhq-train", "lfw-train", "clips*")
+GALLERIES = ("fairface-train", "ffhq-train", "lfw-train", "clips*", "stills*")
 CHAT_MODEL = "chat-tiny"  # whose encoders are the eyes
 NUM_DRAWN = 5000
 VOCAB_SIZE, NUM_TEXTS = 4096, 4000

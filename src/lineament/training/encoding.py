@@ -47,12 +47,14 @@ class Encoded:
         pieces: One for all dialogues, or one for each.
         groups: Kind and level of each dialogue.
         visual: The clip as the processor gives it, one row of a batch; None without a clip.
+        left_out: Dialogues that do not fit, each with the reason.
     """
 
     id: str
     pieces: tuple[Piece, ...]
     groups: tuple[tuple[str, int], ...]
     visual: dict[str, Tensor] | None
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,6 @@ class AnswerEncoder:
         num_shared = _count_shared(rows, self.processor.frame_token_id) if self.share_prefix else 0
         pieces = _join(rows, num_shared) if num_shared else rows
         pieces = [_cut(piece, self.max_tokens, example.id) for piece in pieces]
-        pieces = [piece for piece in pieces if piece is not None]
         if not any((piece.labels != IGNORED_LABEL).any() for piece in pieces):
             raise BadInput(f"{example.id}: no answer to learn")
         visual = None
@@ -90,7 +91,19 @@ class AnswerEncoder:
             batch = self.processor.encode_visuals([example.visual])
             visual = {name: values[0] for name, values in batch.items()}
         groups = tuple((dialogue.kind, dialogue.level) for dialogue in example.dialogues)
-        return Encoded(example.id, tuple(pieces), groups, visual)
+        left_out = self._list_left_out(example, pieces)
+        return Encoded(example.id, tuple(pieces), groups, visual, left_out)
+
+    def _list_left_out(
+        self, example: Example, pieces: Sequence[Piece]
+    ) -> tuple[tuple[str, str], ...]:
+        kept = {int(number) for piece in pieces for number in piece.group_ids.unique()}
+        reason = f"does not fit the {self.max_tokens:,} tokens of a row with those before it"
+        return tuple(
+            (f"{example.id}, dialogue {number + 1}", reason)
+            for number in range(len(example.dialogues))
+            if number not in kept
+        )
 
     def _write(self, example: Example, number: int) -> Piece:
         dialogue = example.dialogues[number]
@@ -143,7 +156,7 @@ def _join(rows: Sequence[Piece], num_shared: int) -> list[Piece]:
     return [Piece(**joined)]
 
 
-def _cut(piece: Piece, max_tokens: int, id: str) -> Piece | None:
+def _cut(piece: Piece, max_tokens: int, id: str) -> Piece:
     """Leave out whole branches that reach beyond the limit.
 
     Raises:

@@ -31,8 +31,7 @@ def finish_stage(
     """Put averaged weights in, validate, merge adapters, and write the stage's model."""
     if run.average is not None:
         run.average.put_into(model)
-    if run.validate is not None:
-        write_validation(run, steps)
+    write_validation(run, steps, is_final=True)
     if run.recipe.model.family == "favchat":
         drop_features(model)
     draft = folder / "draft"

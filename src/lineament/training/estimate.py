@@ -14,10 +14,11 @@ from lineament.model.foreign import first_line
 from lineament.model.qwen_chat import BASES, qwen_chat_config
 from lineament.model.qwen_frames import QwenFramesConfig
 from lineament.model.unif2ace import UniF2aceForFaces
-from lineament.training.freeze import freeze
+from lineament.training.model_settings import check_changes, check_model
 from lineament.training.qwen_start import model_class_of
 from lineament.training.recipe import Model, Recipe, Stage
-from lineament.training.start import adapt_model, sized_config
+from lineament.training.rehearsal import begin_stage, end_stage
+from lineament.training.start import sized_config
 
 GIB = 2**30
 # Saved activations of one token in one decoder layer, in units of its hidden width and in 16
@@ -69,15 +70,16 @@ def estimate_recipe(recipe: Recipe) -> list[Cost]:
     """Estimate every stage that reads text; the model is built without memory for its weights.
 
     Raises:
-        BadInput: The model's settings contradict each other.
+        BadInput: The model's settings contradict each other, or a stage's do not fit it.
     """
+    check_model(recipe.model)
     model = meta_model(recipe.model)
     costs = []
     for stage in recipe.stages:
+        begin_stage(model, stage, seed=0)
         if stage.objective in READING:
-            adapt_model(model, stage.lora, seed=0)
-            freeze(model, stage)
             costs.append(estimate_stage(recipe, stage, model))
+        end_stage(model)
     return costs
 
 
@@ -116,6 +118,7 @@ def start_config(settings: Model) -> FaVChatConfig | None:
         return base
     if base.model_type not in BASES:
         return None
+    check_changes(settings.changes, qwen_chat_config(base))
     try:
         return qwen_chat_config(base, **settings.changes)
     except (TypeError, ValueError) as error:

@@ -27,22 +27,40 @@ def keep_features(model: Any, folder: str, *, limit_gib: float) -> list[str]:
     Raises:
         BadInput: No encoder is frozen as a whole.
     """
+    names = frozen_encoders(model)
     cache = DiskCache(folder, limit_bytes=int(limit_gib * GIB))
-    wrapped = []
-    for name in _PARTS:
+    for name in names:
         encoder = getattr(model.media, name)
-        if encoder is None or any(p.requires_grad for p in encoder.parameters()):
-            continue
         computed = type(encoder).forward
         lookup = _CachedForward(encoder, computed, cache, hash_weights(encoder))
         object.__setattr__(encoder, "forward", lookup)
-        wrapped.append(name)
-    if not wrapped:
+    return names
+
+
+def frozen_encoders(model: Any) -> list[str]:
+    """Return the encoders whose features stay the same.
+
+    Raises:
+        BadInput: There is none.
+    """
+    media = getattr(model, "media", None)
+    if media is None:
+        raise BadInput(
+            f"cache_features: {type(model).__name__} has no encoders of clips",
+            hint="it is for models that chat",
+        )
+    found = [(name, getattr(media, name)) for name in _PARTS]
+    names = [
+        name
+        for name, encoder in found
+        if encoder is not None and not any(p.requires_grad for p in encoder.parameters())
+    ]
+    if not names:
         raise BadInput(
             "cache_features: no encoder is frozen, so features change with every step",
             hint="leave media.general_encoder or media.face_encoder out of trainable",
         )
-    return wrapped
+    return names
 
 
 def drop_features(model: Any) -> None:

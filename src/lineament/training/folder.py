@@ -3,7 +3,7 @@
 import os
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from transformers import TrainingArguments
@@ -24,23 +24,51 @@ def claim_folder(recipe: Recipe, out: Path, *, resume: bool) -> None:
     Raises:
         BadInput: It holds another run, or this one and ``resume`` was not said.
     """
-    if not is_first_process():
-        return
-    saved_at = out / RECIPE
-    if not saved_at.is_file():
+    check_folder(recipe, out, resume=resume)
+    if is_first_process() and not (out / RECIPE).is_file():
         out.mkdir(parents=True, exist_ok=True)
-        write_recipe(recipe, saved_at)
+        write_recipe(recipe, out / RECIPE)
+
+
+def check_folder(recipe: Recipe, out: Path, *, resume: bool) -> None:
+    """Refuse a folder that this run cannot have; nothing is written.
+
+    Raises:
+        BadInput: It holds another run, or this one and ``resume`` was not said.
+    """
+    saved = _read_saved(out, resume=resume)
+    if saved is None:
         return
-    if not resume:
-        raise BadInput(f"{out}: holds a run already", hint="--resume goes on with it")
-    saved = read_recipe(Recipe, saved_at)
     free = {name: getattr(recipe, name) for name in _FREE}
     if saved.replace(**free) != recipe:
-        difference = _first_difference(saved.replace(**free), recipe)
-        raise BadInput(
-            f"{out}: was started with other settings: {difference}",
-            hint="resume with the same recipe and --set, or choose another folder",
-        )
+        _refuse(out, _first_difference(saved.replace(**free), recipe))
+
+
+def check_name(recipe: Recipe, out: Path, *, resume: bool) -> None:
+    """Refuse such a folder by its run's name, before data that settle the rest are prepared.
+
+    Raises:
+        BadInput: It holds a run of another name, or any and ``resume`` was not said.
+    """
+    saved = _read_saved(out, resume=resume)
+    if saved is not None and saved.name != recipe.name:
+        _refuse(out, f"name was {saved.name!r}, now {recipe.name!r}")
+
+
+def _read_saved(out: Path, *, resume: bool) -> Recipe | None:
+    """Return the recipe of the folder's run, None where there is none."""
+    if not is_first_process() or not (out / RECIPE).is_file():
+        return None
+    if not resume:
+        raise BadInput(f"{out}: holds a run already", hint="--resume goes on with it")
+    return read_recipe(Recipe, out / RECIPE)
+
+
+def _refuse(out: Path, difference: str) -> NoReturn:
+    raise BadInput(
+        f"{out}: was started with other settings: {difference}",
+        hint="resume with the same recipe and --set, or choose another folder",
+    )
 
 
 def _first_difference(old: Recipe, new: Recipe) -> str:
@@ -99,7 +127,7 @@ def training_arguments(recipe: Recipe, stage: Stage, folder: Path) -> TrainingAr
         logging_strategy="steps",
         logging_steps=recipe.log_every,
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"] if recipe.use_tensorboard else [],
+        report_to=[],  # the journal feeds TensorBoard
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_num_workers=recipe.num_workers,

@@ -1,5 +1,6 @@
 """What watches a run from step to step: time, bad steps, stop signals, averaged weights."""
 
+import logging
 import math
 import os
 import random
@@ -15,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from lineament.errors import LineamentError
+from lineament.training.folder import num_processes
 from lineament.training.recipe import Stage
 
+logger = logging.getLogger(__name__)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 _WARM_STEPS = 20  # gradients of the first steps say nothing about what is usual
@@ -160,6 +163,18 @@ class WeightAverage:
             if name in self.shadow:
                 value.copy_(self.shadow[name])
 
+    @contextmanager
+    def lend_to(self, model: nn.Module) -> Iterator[None]:
+        """Put the average in while the block runs; behind it every weight has its bits again."""
+        kept = [(value, value.detach().clone()) for _, value in _averaged(model)]
+        self.put_into(model)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for value, before in kept:
+                    value.copy_(before)
+
 
 def _averaged(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield what a step changes: weights that train, and statistics kept beside them."""
@@ -178,23 +193,48 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.is_set = False
+        self._process = os.getpid()
 
     def set(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Ask the run to stop behind the current step."""
         del number, frame
         self.is_set = True
 
+    def interrupt(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Ask the run to stop, and abort it when it was asked to before.
+
+        Raises:
+            KeyboardInterrupt: It was asked to before.
+        """
+        # A terminal sends it to processes that prepare data, too; the run ends those. A launcher
+        # sends it a second time by itself, and kills what does not end.
+        if os.getpid() != self._process:
+            return
+        if self.is_set and num_processes() == 1:
+            raise KeyboardInterrupt
+        self.set(number, frame)
+        logger.warning("stopping behind this step; interrupt again to abort")
+
 
 @contextmanager
 def catch_stop_signals() -> Iterator[StopSignal]:
-    """Turn SIGTERM into a flag while the block runs; outside the main thread nothing is caught."""
+    """Turn SIGTERM and a first interrupt into a flag while the block runs.
+
+    Outside the main thread nothing is caught, nor an interrupt that the process is told to ignore.
+    """
     stop = StopSignal()
+    handlers = {signal.SIGTERM: stop.set, signal.SIGINT: stop.interrupt}
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        del handlers[signal.SIGINT]
+    before = {}
     try:
-        before = signal.signal(signal.SIGTERM, stop.set)
+        for number, handler in handlers.items():
+            before[number] = signal.signal(number, handler)
     except ValueError:
         yield stop
         return
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

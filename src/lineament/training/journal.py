@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lineament.training.processes import gather_objects, is_shared
+from lineament.training.tensorboard import CurveWriter
 
 LOG, SKIPPED = "log.jsonl", "skipped.jsonl"
+VALIDATION = "validation"  # the set of what is held out
+FINAL = "is_final"  # marks the validation of the model that a stage ends with
 EXPERTS = "expert_use_by_kind"  # of a row of the log
 OTHER = "other"  # a kind for what has none
 Group = tuple[str, int]
@@ -60,7 +64,10 @@ class LossTable:
         return table
 
     def means(self) -> dict[str, Any]:
-        """Return the mean loss of all labels, of every kind, and of every level."""
+        """Return the mean loss of all labels, of every kind, and of every level.
+
+        Without any label, there is no mean.
+        """
         by_kind: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         by_level: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         every = [0.0, 0.0]
@@ -78,28 +85,47 @@ class LossTable:
 class Journal:
     """Rows of a run's log, one JSON object a line; a resumed run goes on where it was."""
 
-    def __init__(self, folder: Path, *, is_writer: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, is_writer: bool = True, curves: CurveWriter | None = None
+    ) -> None:
         self.is_writer = is_writer  # one of several processes writes
         self.path = folder / LOG
         self.skipped_path = folder / SKIPPED
-        self.num_skipped = 0
-        self._untold: list[tuple[str, str, str]] = []
+        self.num_skipped = len(_read_rows(self.skipped_path))  # of what was done before
+        self._curves = curves
+        self._untold: list[dict[str, Any]] = []
+        self._held_out: set[tuple[str, str]] = set()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add one row."""
+        """Add one row; a number that is not finite is written as null."""
         if not self.is_writer:
             return
         with self.path.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(row) + "\n")
+            lines.write(_line(row))
+        if self._curves is not None:
+            self._curves.add(row)
 
-    def note_skipped(self, notes: Sequence[tuple[str, str]], stage: str) -> None:
+    def note_skipped(self, notes: Sequence[tuple[str, str]], stage: str, step: int) -> None:
         """Name samples that could not be used; others' wait for `share_skipped`."""
         self.num_skipped += len(notes)
-        rows = [(stage, name, reason) for name, reason in notes]
+        rows = [_note(stage, step, "train", name, reason) for name, reason in notes]
         if self.is_writer:
             self._write_skipped(rows)
         if is_shared():
             self._untold += rows
+
+    def note_held_out(self, notes: Sequence[tuple[str, str]], stage: str, step: int) -> None:
+        """Name held-out samples that could not be used: each once, however often it comes.
+
+        All processes validate the same samples, so none tells the others.
+        """
+        new = {name: reason for name, reason in notes if (stage, name) not in self._held_out}
+        self._held_out |= {(stage, name) for name in new}
+        self.num_skipped += len(new)
+        if self.is_writer and new:
+            self._write_skipped(
+                [_note(stage, step, VALIDATION, name, reason) for name, reason in new.items()]
+            )
 
     def share_skipped(self) -> None:
         """Count and name what other processes have skipped; all of them must call this."""
@@ -112,34 +138,75 @@ class Journal:
                 if self.is_writer:
                     self._write_skipped(rows)
 
-    def _write_skipped(self, rows: Sequence[tuple[str, str, str]]) -> None:
+    def _write_skipped(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with self.skipped_path.open("a", encoding="utf-8") as lines:
-            for stage, name, reason in rows:
-                lines.write(json.dumps({"stage": stage, "id": name, "reason": reason}) + "\n")
+            lines.writelines(map(_line, rows))
 
     def cut(self, stage: str, step: int) -> None:
-        """Forget rows of a stage behind a step that is done again, and half-written ones."""
-        if not self.is_writer or not self.path.is_file():
+        """Forget rows of a stage behind a step that is done again, and half-written ones.
+
+        What was skipped up to there is counted.
+        """
+
+        def stands(row: Mapping[str, Any]) -> bool:
+            return row["stage"] != stage or (row.get("step", 0) <= step and not row.get(FINAL))
+
+        rows = [row for row in _read_rows(self.path) if stands(row)]
+        skipped = [row for row in _read_rows(self.skipped_path) if stands(row)]
+        self.num_skipped = len(skipped)
+        self._held_out = {
+            (row["stage"], row["id"]) for row in skipped if row.get("set") == VALIDATION
+        }
+        if not self.is_writer:
             return
-        kept = [
-            row
-            for row in read_log(self.path)
-            if row["stage"] != stage or row.get("step", 0) <= step
-        ]
-        draft = self.path.with_suffix(".draft")
-        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        draft.replace(self.path)
+        _rewrite(self.path, rows)
+        if skipped or self.skipped_path.is_file():
+            _rewrite(self.skipped_path, skipped)
+        if self._curves is not None:
+            self._curves.begin(stage, [row for row in rows if row["stage"] == stage])
+
+    def close(self) -> None:
+        """Let go what is open."""
+        if self._curves is not None:
+            self._curves.close()
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """Read a log; a line that a crash cut short is left out."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             rows.append(json.loads(line))
         except ValueError:
             continue
     return rows
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    return read_log(path) if path.is_file() else []
+
+
+def _rewrite(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text("".join(map(_line, rows)), encoding="utf-8")
+    draft.replace(path)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(_finite(row), allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """Return a nested value with None for every number that JSON cannot write."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _note(stage: str, step: int, kind: str, name: str, reason: str) -> dict[str, Any]:
+    return {"stage": stage, "step": step, "set": kind, "id": name, "reason": reason}
 
 
 def write_loss_table(log: Path, out: Path) -> None:
@@ -208,14 +275,16 @@ def plot_losses(log: Path, out: Path) -> None:
         for row in rows:
             if row["stage"] == stage and row["set"] == "train":
                 for kind, loss in {"all": row["loss"], **row.get("by_kind", {})}.items():
-                    curves[kind].append((row["step"], loss))
+                    if loss is not None:
+                        curves[kind].append((row["step"], loss))
         for kind, points in sorted(curves.items()):
             steps, losses = zip(*points, strict=True)
             panel.plot(steps, losses, label=kind, linewidth=2.0 if kind == "all" else 1.0)
         panel.set_title(stage)
         panel.set_xlabel("step")
         panel.set_ylabel("loss of a token")
-        panel.legend(fontsize="small")
+        if curves:
+            panel.legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(out)
 
@@ -230,5 +299,5 @@ def _open_figure(num_panels: int) -> Any:
     return matplotlib.figure.Figure(figsize=(5.0 * max(1, num_panels), 4.0))
 
 
-def _mean(row: Sequence[float]) -> float:
-    return row[0] / row[1] if row[1] else 0.0
+def _mean(row: Sequence[float]) -> float | None:
+    return row[0] / row[1] if row[1] else None

@@ -235,12 +235,15 @@ def find_table(stage: Stage) -> LabelTable:
     """
     module, _, name = stage.labels.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
+        table = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError):
+        table = None
+    if not isinstance(table, LabelTable):
         raise BadInput(
             f"stages.{stage.name}.labels: {stage.labels!r} is no table of labels",
             hint="module:name of a LabelTable",
-        ) from None
+        )
+    return table
 
 
 class LabelObjective:

@@ -7,6 +7,7 @@ from typing import Any
 from lineament.config import require_known
 from lineament.errors import BadInput, BadModel
 from lineament.model.foreign import first_line, install_tower, load_face_encoder
+from lineament.model.loading import refuse_misfits
 
 
 def install_parts(model: Any, parts: Mapping[str, str]) -> None:
@@ -28,7 +29,10 @@ def install_parts(model: Any, parts: Mapping[str, str]) -> None:
 
 def _install_general(model: Any, place: str) -> None:
     encoder = _require(model.media.general_encoder, "general_encoder")
-    install_tower(encoder.tower, _load_vision(place))
+    source = _load_vision(place)
+    if hasattr(source, "head") and not hasattr(encoder.tower, "head"):
+        del source.head  # SigLIP's, which sums a picture up for its text half
+    install_tower(encoder.tower, source)
 
 
 def _install_face(model: Any, place: str) -> None:
@@ -40,7 +44,8 @@ def _install_face(model: Any, place: str) -> None:
 def _install_language(model: Any, place: str) -> None:
     from transformers import AutoModelForCausalLM
 
-    source = _load(AutoModelForCausalLM, place)
+    source, report = _load(AutoModelForCausalLM, place)
+    _refuse_gaps(report, place)
     wanted = model.language_model.get_input_embeddings().weight.shape[0]
     if source.get_input_embeddings().weight.shape[0] < wanted:
         source.resize_token_embeddings(wanted)
@@ -50,15 +55,39 @@ def _install_language(model: Any, place: str) -> None:
 def _load_vision(place: str) -> Any:
     from transformers import AutoModel
 
-    source = _load(AutoModel, place)
-    return getattr(source, "vision_model", source)
+    source, report = _load(AutoModel, place)
+    has_half = hasattr(source, "vision_model")
+    _refuse_gaps(report, place, "vision_model." if has_half else "")
+    return source.vision_model if has_half else source
 
 
-def _load(kind: Any, place: str) -> Any:
+def _load(kind: Any, place: str) -> tuple[Any, Mapping[str, Any]]:
+    """Return a model, and what was found of its weights."""
     try:
-        return kind.from_pretrained(place, dtype="float32")
+        loaded = kind.from_pretrained(
+            place, dtype="float32", ignore_mismatched_sizes=True, output_loading_info=True
+        )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise BadModel(f"{place}: cannot be loaded ({first_line(error)})") from None
+    return loaded
+
+
+def _refuse_gaps(report: Mapping[str, Any], place: str, prefix: str = "") -> None:
+    """Refuse a part of which weights are missing or of another shape: they would be left to chance.
+
+    Raises:
+        BadModel: Naming the first.
+    """
+    names = {
+        problem: [key for key in report[problem] if _name(key).startswith(prefix)]
+        for problem in ("missing_keys", "mismatched_keys")
+    }
+    refuse_misfits({**names, "unexpected_keys": ()}, Path(place), hint="download it again")
+
+
+def _name(key: Any) -> str:
+    """Return a weight's name, which comes with its shapes where those do not fit."""
+    return str(key[0] if isinstance(key, tuple) else key)
 
 
 def _require(encoder: Any, name: str) -> Any:

@@ -1,13 +1,17 @@
 """Recipes: a whole training run as one typed value."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineament.config import Settings
+from lineament.errors import BadInput
 
 Schedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["fp32", "bf16"]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Memory = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Mix(Settings):
@@ -70,7 +74,7 @@ class Stage(Settings):
         learning_rates: Peak rates by glob; of several that match, the last one counts.
         data: What is mixed.
         num_samples: Examples to draw; a number of steps may be given instead.
-        num_steps: Optimiser steps.
+        num_steps: Optimiser steps; 0 where samples are given.
         batch_size: Examples of one optimiser step, over all processes.
         accumulate: Parts in which a step's examples are computed, to save memory.
         row_tokens: Packing budget: samples share rows of at most so many tokens; 0 pads every
@@ -85,6 +89,8 @@ class Stage(Settings):
         schedule: How the rate falls from there.
         final_rate: Where a falling rate ends, as a share of the peak.
         weight_decay: Of matrices; never of biases, norms and embeddings.
+        optimizer: ``adamw``, or ``muon`` for the matrices inside the network, with AdamW for all
+            else; see `lineament.training.muon`. Not over shards.
         betas: Adam's two memories.
         max_grad_norm: Longer gradients are cut to this length.
         drop_streams: How often a clip's general, face or landmarks stream is hidden.
@@ -106,7 +112,7 @@ class Stage(Settings):
 
     name: str
     trainable: tuple[str, ...] = ("*",)
-    learning_rates: dict[str, float] = Field(default={"*": 1e-4})
+    learning_rates: dict[str, Rate] = Field(default={"*": 1e-4})
     data: tuple[Mix, ...]
     num_samples: int = Field(default=0, ge=0)
     num_steps: int = Field(default=0, ge=0)
@@ -121,9 +127,10 @@ class Stage(Settings):
     schedule: Schedule = "cosine"
     final_rate: float = Field(default=0.0, ge=0, le=1)
     weight_decay: float = Field(default=0.0, ge=0)
-    betas: tuple[float, float] = (0.9, 0.95)
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    betas: tuple[Memory, Memory] = (0.9, 0.95)
     max_grad_norm: float = Field(default=1.0, gt=0)
-    drop_streams: dict[Literal["general", "face", "landmarks"], float] = Field(default={})
+    drop_streams: dict[Literal["general", "face", "landmarks"], Share] = Field(default={})
     lora: Lora | None = None
     validation: tuple[Mix, ...] = ()
     validate_every: int = Field(default=0, ge=0)
@@ -140,6 +147,25 @@ class Stage(Settings):
     def total_steps(self) -> int:
         """Optimiser steps, from samples where steps are not given."""
         return self.num_steps or -(-self.num_samples // self.batch_size)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Stage":
+        """Refuse settings of which one has no effect.
+
+        Raises:
+            BadInput: Naming them.
+        """
+        where = f"stages.{self.name}"
+        if self.num_steps and self.num_samples:
+            raise BadInput(
+                f"{where}: num_steps ({self.num_steps}) and num_samples ({self.num_samples}) "
+                "are both set",
+                hint=f"--set {where}.num_steps=0 goes by samples, "
+                f"--set {where}.num_samples=0 by steps",
+            )
+        if self.lora is not None:
+            _check_routes(self.lora, f"{where}.lora")
+        return self
 
 
 class Model(Settings):
@@ -216,7 +242,7 @@ class Recipe(Settings):
     """
 
     name: str
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     model: Model = Model()
     stages: tuple[Stage, ...] = Field(min_length=1)
     precision: Precision = "fp32"
@@ -227,7 +253,31 @@ class Recipe(Settings):
     use_plots: bool = False
     spike_factor: float = Field(default=20.0, gt=1)
     max_bad_steps: int = Field(default=5, ge=1)
-    adam_epsilon: float = 1e-8
+    adam_epsilon: float = Field(default=1e-8, ge=0)
     prepare: str = ""
     data: str = ""
     evaluation: Evaluation = Evaluation()
+
+
+def _check_routes(lora: Lora, where: str) -> None:
+    """Refuse experts that cannot be chosen, and routes that lead nowhere.
+
+    Raises:
+        BadInput: Naming the field.
+    """
+    if lora.top_k > lora.experts > 1:
+        raise BadInput(f"{where}.top_k: {lora.top_k} of {lora.experts} experts")
+    if lora.route_by == "task" and lora.experts == 1:
+        raise BadInput(
+            f"{where}.route_by: one adapter needs no route", hint=f"--set {where}.experts=4"
+        )
+    if lora.route_by == "task" and not lora.tasks:
+        raise BadInput(
+            f"{where}.tasks: none, and route_by is 'task'",
+            hint="the kinds of records that have a route of their own",
+        )
+    if lora.route_by != "task" and lora.tasks:
+        raise BadInput(
+            f"{where}.tasks: has no effect with route_by {lora.route_by!r}",
+            hint=f"--set {where}.route_by=task",
+        )

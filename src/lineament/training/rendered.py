@@ -3,16 +3,18 @@
 import functools
 from collections.abc import Iterator
 from random import Random
-from typing import Any, final
+from typing import Any, final, get_args
 
 import numpy as np
 
 from lineament.annotation import Annotation
+from lineament.config import require_known
 from lineament.errors import BadInput
 from lineament.model.processor import VisualInput
 from lineament.records.sources.rendered import FIRST_SEED
 from lineament.records.write.template import KINDS, TemplateWriter
 from lineament.render import FaceRenderer, sample_face
+from lineament.render.face import Style
 from lineament.training.built import dialogue_from_record
 from lineament.training.examples import Example, Shown
 from lineament.training.recipe import Mix
@@ -26,6 +28,9 @@ DEFAULTS: dict[str, Any] = {
     "style": "flat",
     "seed": 0,
 }
+LEAST = {
+    "count": 0, "num_frames": 1, "num_samples": 1, "size_px": 8, "num_dialogues": 1, "seed": 0
+}  # fmt: skip
 # Points of a face in a fixed order; the renderer names many more things.
 POINTS = (
     "left_eye_inner", "left_eye_outer", "left_eye_top", "left_eye_bottom", "left_pupil",
@@ -50,8 +55,17 @@ class RenderedExamples:
                 f"rendered: unknown option {sorted(unknown)[0]!r}",
                 hint=f"options: {', '.join(DEFAULTS)}",
             )
+        require_known(mix.split, FIRST_SEED, "split of rendered")
         self.mix = mix
         self.options = DEFAULTS | mix.options
+        require_known(self.options["style"], get_args(Style), "options.style of rendered")
+        for name, least in LEAST.items():
+            value = self.options[name]
+            if type(value) is not int or value < least:
+                raise BadInput(
+                    f"rendered: options.{name} is {value!r}",
+                    hint=f"a whole number, {least} at least",
+                )
         kinds = mix.kinds or tuple(kind for kind in KINDS if kind != "conversation")
         self.writer_counts = {kind: 2 if kind == "yes_no" else 1 for kind in kinds}
         TemplateWriter(self.writer_counts)  # refuses unknown kinds at once

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from lineament.training.ending import DONE, finish_run, finish_stage
 from lineament.training.examples import ExampleSource, Sources
 from lineament.training.features import drop_features, keep_features
 from lineament.training.folder import (
+    check_folder,
     claim_folder,
     is_first_process,
     stage_folder,
@@ -27,12 +31,15 @@ from lineament.training.freeze import freeze, parameter_groups
 from lineament.training.guard import (
     SpikeGuard,
     StageClock,
+    StopSignal,
     WeightAverage,
     catch_stop_signals,
     limit_kernel_cache,
 )
 from lineament.training.journal import Journal
+from lineament.training.muon import refuse_shards
 from lineament.training.objectives import open_objective
+from lineament.training.processes import any_process
 from lineament.training.recipe import Recipe
 from lineament.training.rehearsal import check_recipe, rehearse
 from lineament.training.shard import claim_shards, open_mesh, reshard, shard_learner
@@ -40,6 +47,7 @@ from lineament.training.stage_data import open_sources, open_stream, open_valida
 from lineament.training.stage_run import StageRun
 from lineament.training.start import adapt_model
 from lineament.training.stream import Stream
+from lineament.training.tensorboard import CURVES, CurveWriter
 from lineament.training.trained_on import TRAINED_ON, write_trained_on
 from lineament.training.trainer import StageTrainer
 from lineament.training.unified_family import Family, open_family
@@ -59,7 +67,8 @@ class RunResult:
         folder: The last model, when done.
         num_steps: Steps of all stages so far.
         seconds: Time spent in all stages so far.
-        num_skipped: Samples that could not be used since this call began, in all processes.
+        num_skipped: Samples and dialogues that could not be used in all stages so far, in all
+            processes; of what is held out, each counts once.
     """
 
     status: str
@@ -79,8 +88,9 @@ class Runner:
     callbacks: Sequence[TrainerCallback]
     on_progress: Callable[[str, int, float], None] | None
     journal: Journal
-    stop: Any
-    pause_minutes: float
+    stop: StopSignal
+    deadline: float
+    resume: bool
     evaluate: Score | None
     evaluate_every: int
     use_shards: bool
@@ -89,6 +99,11 @@ class Runner:
     def family(self) -> Family:
         """How models of the recipe's kind begin."""
         return open_family(self.recipe.model)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a signal or the time of this call says to stop."""
+        return self.stop.is_set or time.monotonic() >= self.deadline
 
     def folder(self, number: int) -> Path:
         """Return a stage's folder."""
@@ -111,10 +126,14 @@ def run_recipe(
     callbacks: Sequence[TrainerCallback] = (),
     on_progress: Callable[[str, int, float], None] | None = None,
     pause_minutes: float = 0.0,
+    began: float | None = None,
     evaluate: Score | None = None,
     evaluate_every: int = 0,
 ) -> RunResult:
     """Train all stages of a recipe, one after the other.
+
+    On SIGTERM, or an interrupt, it saves behind the current step and can be resumed; a second
+    interrupt aborts it.
 
     Under a launcher such as torchrun every process calls this; each has a copy of the model, or
     its shard where ``accelerate launch`` asks for FSDP. What is written is the same either way.
@@ -129,7 +148,8 @@ def run_recipe(
             the first stage's opened sources by name.
         callbacks: More callbacks of ``transformers``, such as one that evaluates.
         on_progress: Told stage, step and loss behind every step.
-        pause_minutes: Stop after so long, to be resumed; 0 never does.
+        pause_minutes: Stop after so long, to be resumed; 0 never does. At least one step is done.
+        began: When that time began, by `time.monotonic`; with this call where it is not said.
         evaluate: Takes model and processor, and returns a score; the best model by it is kept
             in ``best``.
         evaluate_every: Steps between scores; 0 scores at the end of every stage alone.
@@ -141,19 +161,29 @@ def run_recipe(
     out = Path(out)
     # As a file would give it: keys of free mappings are texts, tuples in them lists.
     recipe = settings_from_dict(Recipe, json.loads(recipe.model_dump_json()))
-    claim_folder(recipe, out, resume=resume)
+    check_folder(recipe, out, resume=resume)
+    began = time.monotonic() if began is None else began
+    is_writer = is_first_process()
+    curves = CurveWriter(out / CURVES) if recipe.use_tensorboard and is_writer else None
     limit_kernel_cache()
     disable_progress_bar()  # of single files; whoever runs this shows the whole run's
-    with catch_stop_signals() as stop, claim_shards() as use_shards:
+    with (
+        catch_stop_signals() as stop,
+        claim_shards() as use_shards,
+        closing(Journal(out, is_writer=is_writer, curves=curves)) as journal,
+    ):
+        if use_shards:
+            refuse_shards(recipe)
         runner = Runner(
             recipe,
             out,
             sources or {},
             callbacks,
             on_progress,
-            Journal(out, is_writer=is_first_process()),
+            journal,
             stop,
-            pause_minutes,
+            began + 60 * pause_minutes if pause_minutes else math.inf,
+            resume,
             evaluate,
             evaluate_every,
             use_shards,
@@ -181,12 +211,14 @@ def _run_stages(runner: Runner, build_model: BuildModel | None) -> RunResult:
             model, processor = _start(runner, number, build_model)
         if number == left[0]:
             rehearse(recipe, runner.sources, left, model, processor)
+            claim_folder(recipe, runner.out, resume=runner.resume)
             if is_first_process():
                 write_trained_on(recipe, opened, runner.out / TRAINED_ON)
             opened.clear()
         run, steps = _run_stage(runner, number, model, processor, checkpoint)
         num_steps, seconds = num_steps + steps, seconds + run.clock.seconds
-        if run.is_paused:
+        is_next = number != numbers[-1]
+        if run.is_paused or (is_next and any_process([runner.is_asked])[0]):
             return _result(runner, "stopped", num_steps, seconds)
         if runner.use_shards:
             model = None  # the next stage begins with what this one has written
@@ -220,17 +252,18 @@ def _run_stage(
         processor=processor,
         on_progress=runner.on_progress,
         average=WeightAverage(model, stage.ema) if stage.ema else None,
-        pause_seconds=60 * runner.pause_minutes,
+        deadline=runner.deadline,
         critic=getattr(learner, "critic", None),
     )
     held_out = open_validation(recipe, number, runner.sources, objective)
     if held_out is not None:
         part = max(1, stage.batch_size // stage.accumulate)
 
-        def validate_whole() -> dict[str, Any]:
-            rows = validate(learner, objective, held_out, batch_size=part)
+        def validate_whole() -> tuple[dict[str, Any], list[tuple[str, str]]]:
+            skipped: list[tuple[str, str]] = []
+            rows = validate(learner, objective, held_out, batch_size=part, skipped=skipped)
             reshard(learner)
-            return rows
+            return rows, skipped
 
         run.validate = validate_whole
     step = 0
@@ -240,8 +273,15 @@ def _run_stage(
     runner.journal.cut(stage.name, step)
     callbacks = [*runner.callbacks]
     if runner.evaluate is not None:
-        best, every = runner.out / BEST, runner.evaluate_every
-        callbacks.append(KeepBest(runner.evaluate, processor, best, every=every, load=runner.load))
+        keep = KeepBest(
+            runner.evaluate,
+            processor,
+            runner.out / BEST,
+            every=runner.evaluate_every,
+            load=runner.load,
+            run=run,
+        )
+        callbacks.append(keep)
     trainer = StageTrainer(run, learner, arguments, stream, objective.collate, callbacks)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     steps = trainer.state.global_step

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lineament.training.examples import ExampleSource, Sources
-from lineament.training.mixes import open_mix
+from lineament.training.mixes import check_mix, open_mix
 from lineament.training.recipe import Mix, Recipe, Stage
 from lineament.training.stream import Order, Stream
 
@@ -13,9 +13,14 @@ def open_sources(stage: Stage, mixes: Sequence[Mix], sources: Sources) -> list[E
     """Open some of a stage's mixes.
 
     Raises:
-        BadInput: There is nothing of a mix's name, or nothing in it.
+        BadInput: There is nothing of a mix's name, or nothing in it, or its source cannot go by
+            what the mix says.
     """
-    return [open_mix(mix, sources, where=f"stages.{stage.name}") for mix in mixes]
+    where = f"stages.{stage.name}"
+    part = "data" if mixes is stage.data else "validation"
+    for number, mix in enumerate(mixes):
+        check_mix(mix, sources, where=f"{where}.{part}.{number}")
+    return [open_mix(mix, sources, where=where) for mix in mixes]
 
 
 def open_stream(recipe: Recipe, number: int, sources: Sources, objective: Any) -> Stream:

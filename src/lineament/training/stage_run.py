@@ -1,5 +1,7 @@
 """One stage on its way: what its trainer and the joints of its steps share."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +10,7 @@ from torch import nn
 
 from lineament.model.experts import ExpertUse
 from lineament.training.guard import SpikeGuard, StageClock, StopSignal, WeightAverage
-from lineament.training.journal import Journal, LossTable
+from lineament.training.journal import FINAL, VALIDATION, Journal, LossTable
 from lineament.training.recipe import Recipe, Stage
 
 
@@ -25,11 +27,13 @@ class StageRun:
         guard: Leaves harmful steps out.
         stop: Asks for an end.
         processor: Saved beside the weights.
-        validate: Returns rows of validation losses.
+        validate: Returns rows of validation losses, and what could not be used: id and reason.
         on_progress: Told stage, step and loss.
         average: Averaged weights, with ``ema``.
-        pause_seconds: Stop, to be resumed, after so long; 0 never.
+        deadline: When to stop, to be resumed, by `time.monotonic`.
         critic: What the learner trains beside the model, such as a discriminator.
+        step_losses: Those of the step on its way, which count when it has a finite one.
+        is_over: Whether the stage's time is used up, and this step its last.
     """
 
     recipe: Recipe
@@ -40,25 +44,34 @@ class StageRun:
     guard: SpikeGuard
     stop: StopSignal
     processor: Any
-    validate: Callable[[], dict[str, Any]] | None = None
+    validate: Callable[[], tuple[dict[str, Any], list[tuple[str, str]]]] | None = None
     on_progress: Callable[[str, int, float], None] | None = None
     average: WeightAverage | None = None
-    pause_seconds: float = 0.0
+    deadline: float = math.inf
     critic: nn.Module | None = None
     losses: LossTable = field(default_factory=LossTable)
+    step_losses: LossTable = field(default_factory=LossTable)
     uses: ExpertUse | None = None
     num_tokens: int = 0
     last_loss: float = 0.0
     last_norm: float = 0.0
+    is_over: bool = False
     is_paused: bool = False
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a signal or the time of this call says to stop."""
+        return self.stop.is_set or time.monotonic() >= self.deadline
 
-def write_validation(run: StageRun, step: int) -> None:
-    """Validate and log it."""
-    if run.validate is not None:
-        run.journal.write(
-            {"stage": run.stage.name, "step": step, "set": "validation", **run.validate()}
-        )
+
+def write_validation(run: StageRun, step: int, *, is_final: bool = False) -> None:
+    """Validate and log it; the final one is of the stage's model, averaged where it is."""
+    if run.validate is None:
+        return
+    losses, skipped = run.validate()
+    run.journal.note_held_out(skipped, run.stage.name, step)
+    row = {"stage": run.stage.name, "step": step, "set": VALIDATION, **losses}
+    run.journal.write(row | {"skipped": len(skipped)} | ({FINAL: True} if is_final else {}))
 
 
 def inner_model(model: Any) -> Any:

@@ -29,6 +29,7 @@ from lineament.model.processor import FaVChatProcessor
 from lineament.model.qwen_chat import is_qwen_vl
 from lineament.model.tokenizer import FRAME_TOKEN, prepare_tokenizer, train_tokenizer
 from lineament.training.examples import ExampleSource
+from lineament.training.model_settings import check_changes, check_model
 from lineament.training.qwen_start import (
     is_qwen_start,
     load_qwen_start,
@@ -45,6 +46,8 @@ Started = tuple[FaVChatForConditionalGeneration, FaVChatProcessor]
 def start_model(settings: Model, sources: Sequence[ExampleSource], *, seed: int) -> Started:
     """Build or load the model that a recipe names.
 
+    Landmarks that the sources do not bring may come with those of a later stage; see `rehearse`.
+
     Args:
         settings: The recipe's.
         sources: The first stage's, for what is learned from data: tokenizer, landmark scale.
@@ -54,19 +57,21 @@ def start_model(settings: Model, sources: Sequence[ExampleSource], *, seed: int)
         BadInput: The settings contradict each other.
         BadModel: There is no such model.
     """
+    check_model(settings)
     if settings.start and not is_qwen_vl(settings.start):
         return _load(settings.start)
     if settings.start:
         torch.manual_seed(seed)
         model, processor = start_from_qwen(settings)
+        check_changes(settings.changes, model.config)
     else:
         model, processor = _start_new(settings, sources, seed)
-    if settings.fit_landmarks and model.media.landmark_stream is not None:
-        fit_landmarks(model, sources, settings.fit_landmarks)
+    fit_landmarks(model, sources, settings.fit_landmarks)
     return model, processor
 
 
 def _start_new(settings: Model, sources: Sequence[ExampleSource], seed: int) -> Started:
+    sized_config(settings)  # what is wrong with it is told before a tokenizer is learned
     tokenizer = open_tokenizer(settings, sources)
     config = new_config(settings, tokenizer)
     torch.manual_seed(seed)
@@ -100,13 +105,15 @@ def sized_config(settings: Model) -> FaVChatConfig:
     """Return one of our configurations with a recipe's changes, those of its parts included.
 
     Raises:
-        BadInput: The changes contradict each other.
+        BadInput: A change is unknown, or they contradict each other.
     """
     make = SIZES[settings.size]
+    defaults = make()
     changes = dict(settings.changes)
+    check_changes(changes, defaults)
     for part in ("text_config", "vision_config", "face_config"):
         if part in changes and "model_type" not in changes[part]:
-            default = getattr(make(), part).to_dict()
+            default = getattr(defaults, part).to_dict()
             default.pop("layer_types", None)  # follows from the number of layers
             changes[part] = default | changes[part]
     try:
@@ -187,8 +194,18 @@ def read_texts(sources: Sequence[ExampleSource], count: int) -> Iterator[str]:
                         yield from (part["text"] for part in content if part["type"] == "text")
 
 
-def fit_landmarks(model: Any, sources: Sequence[ExampleSource], count: int) -> None:
-    """Give the landmark stream the mean and scale of the data's points."""
+def fit_landmarks(model: Any, sources: Sequence[ExampleSource], count: int) -> bool:
+    """Give the landmark stream the mean and scale of the points of each source's first examples.
+
+    Returns:
+        Whether it has them now, or needs none.
+
+    Raises:
+        BadInput: The points are not those that the model reads.
+    """
+    stream = model.media.landmark_stream
+    if stream is None or not count:
+        return True
     points = []
     for source in sources:
         for index in range(min(count, len(source))):
@@ -202,11 +219,17 @@ def fit_landmarks(model: Any, sources: Sequence[ExampleSource], count: int) -> N
             rows = visual.landmarks if mask is None else visual.landmarks[mask]
             points.append(rows.reshape(-1, *visual.landmarks.shape[-2:]))
     if not points or not sum(map(len, points)):
-        raise BadInput("model.fit_landmarks: no example has landmarks", hint="set it to 0")
+        return False
     stacked = np.concatenate(points).astype(np.float64)
-    stream = model.media.landmark_stream
+    if stacked.shape[1:] != stream.mean.shape:
+        raise BadInput(
+            f"model.fit_landmarks: examples have {stacked.shape[1]} points of a face, "
+            f"the model reads {len(stream.mean)}",
+            hint="set model.changes.num_landmarks",
+        )
     stream.mean.copy_(torch.from_numpy(stacked.mean(0)))
     stream.scale.copy_(torch.from_numpy(np.maximum(stacked.std(0), 1e-3)))
+    return True
 
 
 def save_trained(model: Any, processor: Any, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The joints of a step: random numbers, harmful steps left out, the log, and when to end."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ class StageCallback(TrainerCallback):
         del args, control
         run = self.run
         run.last_loss = mean_of(run.last_loss)  # so that all processes decide alike
+        if math.isfinite(run.last_loss):
+            run.losses.merge(run.step_losses.sums)
+        run.step_losses = LossTable()
         where = f"stage {run.stage.name}, step {state.global_step + 1}"
         if not run.guard.allows(run.last_loss, run.last_norm, where=where):
             for parameter in kwargs["model"].parameters():
@@ -52,19 +56,20 @@ class StageCallback(TrainerCallback):
         step = state.global_step
         if run.average is not None:
             run.average.update(inner_model(kwargs["model"]), step)
-        if step % run.recipe.log_every == 0 or step == run.stage.total_steps:
+        # A signal may reach one process alone, and no two clocks tell the same time.
+        run.is_over = bool(run.stage.max_minutes) and any_process([run.clock.is_over])[0]
+        is_last = run.is_over or step == run.stage.total_steps
+        if step % run.recipe.log_every == 0 or is_last:
             self._log(step, kwargs["lr_scheduler"].get_last_lr()[-1])
-        if run.validate and run.stage.validate_every and step % run.stage.validate_every == 0:
+        every = run.stage.validate_every
+        if every and step % every == 0 and not is_last:  # the end of the stage validates, too
             write_validation(run, step)
         if run.on_progress is not None:
             run.on_progress(run.stage.name, step, run.last_loss)
-        # A signal may reach one process alone, and no two clocks tell the same time.
-        is_late = 0 < run.pause_seconds < run.clock.seconds - run.clock.earlier_seconds
-        is_over, is_asked = any_process([run.clock.is_over, run.stop.is_set or is_late])
-        if is_over or is_asked:
-            run.journal.share_skipped()
+        is_asked = any_process([run.is_asked])[0]
+        if run.is_over or is_asked:
             control.should_training_stop = True
-        if is_asked and not is_over:
+        if is_asked and not run.is_over:
             run.is_paused = step < run.stage.total_steps
             control.should_save = True
 
@@ -73,6 +78,7 @@ class StageCallback(TrainerCallback):
     ) -> None:
         """Complete the checkpoint, once for all processes."""
         del control, kwargs
+        self.run.journal.share_skipped()  # what this run resumes behind is not told again
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         complete_checkpoint(self.run, folder)
 

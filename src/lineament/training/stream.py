@@ -13,6 +13,7 @@ from lineament.errors import LineamentError
 from lineament.training.examples import Example, ExampleSource
 
 MAX_SKIPS = 20
+FAILED = "failed"  # the error of a batch that has nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One encoded sample, and what had to be skipped to get it: id and reason."""
+    """One encoded sample, and what is left out, beside it or of it: id and reason."""
 
     encoded: Any
     skipped: tuple[tuple[str, str], ...] = ()
@@ -87,13 +88,51 @@ class Stream(Dataset):
             try:
                 example = source.read(index, place.epoch)
                 name = example.id
-                return Drawn(self.encode(example), tuple(skipped))
+                encoded = self.encode(example)
+                return Drawn(encoded, (*skipped, *getattr(encoded, "left_out", ())))
             except LineamentError as error:
                 skipped.append((name, error.message))
         raise LineamentError(
             f"{MAX_SKIPS} examples in a row cannot be used, {skipped[0][0]} first: {skipped[0][1]}",
             hint="look at the data: lineament data verify",
         )
+
+
+class CarryingStream(Dataset):
+    """A stream whose errors come as values.
+
+    Raised in a process that prepares data, they would lose message and hint to a traceback.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __getitem__(self, position: int) -> Drawn | LineamentError:
+        """Read one sample, or return why it cannot be read."""
+        try:
+            return self.stream[position]
+        except LineamentError as error:
+            return error
+
+
+@dataclass(frozen=True, slots=True)
+class CarryingCollator:
+    """Makes batches; of samples that cannot be used, a batch that holds the error alone."""
+
+    collate: Callable[[Any], dict[str, Any]]
+
+    def __call__(self, drawn: Sequence[Drawn | LineamentError]) -> dict[str, Any]:
+        """Make one batch, or carry the first error on."""
+        try:
+            for sample in drawn:
+                if isinstance(sample, LineamentError):
+                    raise sample
+            return self.collate(drawn)
+        except LineamentError as error:
+            return {FAILED: error}
 
 
 def _count_earlier(

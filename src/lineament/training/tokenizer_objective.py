@@ -71,7 +71,7 @@ class EyeFeatures(nn.Module):
         num_stages: How many stages of a tower give maps.
     """
 
-    def __init__(self, eyes: PortraitEyes, *, num_labels: int = 0, num_stages: int = 3) -> None:
+    def __init__(self, eyes: PortraitEyes, *, num_labels: int = 0, num_stages: int = 5) -> None:
         super().__init__()
         self.eyes, self.num_stages = eyes, num_stages
         self.directions = [

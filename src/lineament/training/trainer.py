@@ -14,14 +14,16 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from lineament.model.experts import ExpertUse
 from lineament.model.lora import write_lora_settings
+from lineament.training.checkpoint import OPTIMISER, SCHEDULE, refuse_damaged
 from lineament.training.freeze import frozen_modules, parameter_groups
 from lineament.training.guard import rate_factor
+from lineament.training.muon import Muon, split_matrices
 from lineament.training.processes import largest
 from lineament.training.shard import gather_full, is_sharded, save_whole, shard_like
 from lineament.training.stage_run import StageRun, inner_model
 from lineament.training.step import StageCallback
+from lineament.training.stream import FAILED, CarryingCollator, CarryingStream
 
-OPTIMISER, SCHEDULE = "optimizer.pt", "scheduler.pt"  # names that ``transformers`` gives
 _NOT_FOR_MODEL = ("groups", "clip_kinds", "skipped", "num_samples", "num_items")
 
 
@@ -42,8 +44,8 @@ class StageTrainer(Trainer):
         super().__init__(
             model=learner,
             args=arguments,
-            data_collator=collate,
-            train_dataset=stream,
+            data_collator=CarryingCollator(collate),
+            train_dataset=CarryingStream(stream),
             callbacks=[StageCallback(run), *callbacks],
         )
         self.remove_callback(PrinterCallback)  # stdout is for data; the journal keeps the log
@@ -58,19 +60,24 @@ class StageTrainer(Trainer):
             super()._move_model_to_device(model, device)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Make AdamW with a rate for every group of weights."""
+        """Make the stage's optimiser with a rate for every group of weights."""
         if self.optimizer is None:
             trained = self.model if model is None else model
             stage = self.run.stage
             groups = parameter_groups(inner_model(trained), stage)
+            is_muon = stage.optimizer == "muon"
+            groups = split_matrices(groups) if is_muon else groups
             for group in groups:
                 group.pop("names")
             if self.run.critic is not None:
                 rate = max(stage.learning_rates.values())
                 weights = list(self.run.critic.parameters())
                 groups.append({"params": weights, "lr": rate, "weight_decay": 0.0})
-            self.optimizer = torch.optim.AdamW(
-                groups, betas=stage.betas, eps=self.run.recipe.adam_epsilon, fused=True
+            epsilon = self.run.recipe.adam_epsilon
+            self.optimizer = (
+                Muon(groups, betas=stage.betas, eps=epsilon)
+                if is_muon
+                else torch.optim.AdamW(groups, betas=stage.betas, eps=epsilon, fused=True)
             )
         return self.optimizer
 
@@ -102,8 +109,15 @@ class StageTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
     ) -> tuple[list, Tensor | int | None]:
-        """Read the parts of one step and count its labels, over all processes."""
+        """Read the parts of one step and count its labels, over all processes.
+
+        Raises:
+            LineamentError: Its data cannot be used.
+        """
         batches = list(itertools.islice(epoch_iterator, num_batches))
+        for batch in batches:
+            if FAILED in batch:
+                raise batch[FAILED]
         if not batches:
             return batches, None
         total = torch.stack([batch["num_items"].to(device).float() for batch in batches]).sum()
@@ -139,10 +153,11 @@ class StageTrainer(Trainer):
 
     def _note(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
         run = self.run
-        run.losses.add(outputs["losses"], outputs["group_ids"], inputs["groups"])
+        run.step_losses.add(outputs["losses"], outputs["group_ids"], inputs["groups"])
         run.num_tokens += int(inputs["num_items"])
         if inputs["skipped"]:
-            run.journal.note_skipped(inputs["skipped"], run.stage.name)
+            step = self.state.global_step + 1
+            run.journal.note_skipped(inputs["skipped"], run.stage.name, step)
         expert_ids = outputs.get("expert_ids")
         if expert_ids is not None:
             experts = int(inner_model(self.model).config.num_experts)
@@ -200,10 +215,27 @@ class StageTrainer(Trainer):
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULE)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """Give every process its part of what the optimiser knew."""
-        if checkpoint is None or not self._is_sharded:
-            super()._load_optimizer_and_scheduler(checkpoint)
+        """Give every process its part of what the optimiser knew.
+
+        Raises:
+            BadModel: The checkpoint is damaged.
+        """
+        if checkpoint is None:
             return
+        with refuse_damaged(Path(checkpoint), OPTIMISER, SCHEDULE):
+            if self._is_sharded:
+                self._load_shards(checkpoint)
+            else:
+                super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        number = f"_{self.args.process_index}" if self.args.world_size > 1 else ""
+        with refuse_damaged(Path(checkpoint), f"rng_state{number}.pth"):
+            super()._load_rng_state(checkpoint)
+
+    def _load_shards(self, checkpoint: str) -> None:
         assert self.optimizer is not None
         assert self.lr_scheduler is not None
         state = torch.load(Path(checkpoint) / OPTIMISER, map_location="cpu", weights_only=True)

@@ -18,6 +18,7 @@ from lineament.model.hub import is_adapted
 from lineament.model.image_tokenizer import (
     ImageTokenizer,
     ImageTokenizerConfig,
+    bits_from_codes,
     image_tokenizer_tiny_config,
 )
 from lineament.model.image_tokenizer_training import TokenizerWeights
@@ -128,7 +129,29 @@ def start_unif2ace(settings: Model, sources: Sequence[Any], seed: int) -> Starte
 
         return upcycle(load_showo(settings.start), **settings.changes), processor
     config = unif2ace_config(settings, len(processor.text_tokenizer))
-    return UniF2aceForFaces(config), processor
+    model = UniF2aceForFaces(config)
+    if processor.image_tokenizer is not None:
+        lay_bits(model, processor.image_tokenizer.config.code_bits)
+    return model, processor
+
+
+@torch.no_grad()
+def lay_bits(model: UniF2aceForFaces, code_bits: int) -> None:
+    """Let every code begin as the sum of a vector for each of its bits, at the scale it had.
+
+    Codes that share bits paint alike, so what is learned of one holds for its neighbours.
+    Read in and said by the same vectors; nothing holds them there.
+    """
+    config = model.config
+    if config.num_code_ids != 2**code_bits:
+        return
+    codes = torch.arange(config.num_code_ids).view(-1, 1, 1)
+    signs = bits_from_codes(codes, code_bits).flatten(1).float() * 2 - 1
+    part = slice(config.first_code_id, config.mask_id)
+    vectors = torch.randn(code_bits, config.hidden_size)
+    for weight in {id(w): w for w in (model.embed.weight, model.head.weight)}.values():
+        rows = (signs @ vectors) * weight[part].std() / code_bits**0.5
+        weight[part] = rows.to(weight.dtype)
 
 
 def unif2ace_config(settings: Model, text_vocab_size: int) -> UniF2aceConfig:

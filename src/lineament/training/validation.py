@@ -15,12 +15,18 @@ from lineament.training.stream import Stream
 
 @torch.no_grad()
 def validate(
-    learner: nn.Module, objective: Any, stream: Stream, *, batch_size: int
+    learner: nn.Module,
+    objective: Any,
+    stream: Stream,
+    *,
+    batch_size: int,
+    skipped: list[tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Return mean losses as `LossTable.means` does; the learner is left as it was.
 
-    Where clips pass experts, the share of each comes along, by the kinds of what is said about
-    the clips. A clip counts once for each of its dialogues.
+    What could not be used is added to ``skipped``, id and reason. Where clips pass experts, the
+    share of each comes along, by the kinds of what is said about the clips. A clip counts once
+    for each of its dialogues.
     """
     device = next(learner.parameters()).device
     was_training = learner.training
@@ -31,6 +37,8 @@ def validate(
         stop = min(start + batch_size, len(stream))
         batch = objective.collate([stream[position] for position in range(start, stop)])
         groups = batch["groups"]
+        if skipped is not None:
+            skipped += batch["skipped"]
         tensors = {
             name: value.to(device)
             for name, value in batch.items()
